@@ -1,0 +1,47 @@
+"""The command line: `sessiongraph COMMAND`. Errors are one line that says what to do."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from api.app import SchemaMismatch
+from api.cli.migrate import migrate
+from api.cli.schema import schema
+from api.cli.serve import serve
+from models.refusals import Refusal
+
+app = typer.Typer(
+    help="The GraphQL API over authenticated user sessions. Settings are read from SESSIONGRAPH_… in the "
+    "environment; flags win.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(migrate)
+app.command()(schema)
+
+
+def main() -> None:
+    """Run the command; exit with 1 when it cannot do its work, and with 2 when it was called wrongly."""
+    try:
+        app()
+    except ValidationError as error:
+        _stop(
+            "; ".join(
+                f"{'.'.join(map(str, one['loc'])) or 'setting'}: {one['msg']}" for one in error.errors()
+            ),
+            status=2,
+        )
+    except ValueError as error:
+        _stop(str(error), status=2)
+    except (SchemaMismatch, Refusal) as error:
+        _stop(str(error), status=1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _stop(message: str, *, status: int) -> None:
+    typer.echo(f"sessiongraph: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,188 @@
+"""The two connections of the schema, after the Relay cursor connections specification."""
+
+from collections.abc import Sequence
+
+import strawberry
+from strawberry import Private
+
+from api.context import Context, Info
+from api.cursor import decode_key, encode_key, encode_position
+from api.enums import OrderDirection
+from api.inputs import SessionOrder
+from api.scalars import Cursor
+from api.types import Session, SessionStatusChange
+from models.database import Record
+from models.filter import Criteria
+from models.log import Position, events_after, log_state
+from models.queries import Key, PageRequest, session_count, session_page
+from models.refusals import BadUserInput
+from models.session import EventRow
+
+PAGE_LIMIT = 100
+PAGE_DEFAULT = 20
+SEARCH_LIMIT = 20_000
+"""How many positions of the log one page may pass over in search of matching changes."""
+
+
+@strawberry.type(description="Where a page is in its list.")
+class PageInfo:
+    """See the description."""
+
+    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there is more before this page.")
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first edge: the `before` of the previous page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor that the next page comes after; normally that of the last edge."
+    )
+
+
+@strawberry.type(description="One session in a list.")
+class SessionEdge:
+    """See the description."""
+
+    cursor: str = strawberry.field(description="Its place in the list.")
+    node: Session = strawberry.field(description="The session.")
+
+
+@strawberry.type(description="One page of a list of sessions.")
+class SessionConnection:
+    """See the description."""
+
+    edges: list[SessionEdge] = strawberry.field(description="The sessions of this page, with their cursors.")
+    nodes: list[Session] = strawberry.field(description="The sessions of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page is in the list.")
+    as_of: Cursor = strawberry.field(
+        description="The position in the log at which this page was read: subscribe `after` it, and nothing "
+        "that changed since is missed."
+    )
+    criteria: Private[Criteria]
+
+    @strawberry.field(description="How many sessions are in the whole list; counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        async with info.context.database.read() as tx:
+            return await session_count(tx, self.criteria)
+
+
+@strawberry.type(description="One change of status in a page of the log.")
+class SessionStatusChangeEdge:
+    """See the description."""
+
+    cursor: Cursor = strawberry.field(description="Its position in the log.")
+    node: SessionStatusChange = strawberry.field(description="The change.")
+
+
+@strawberry.type(description="One page of the log of status changes, oldest first.")
+class SessionStatusChangeConnection:
+    """See the description."""
+
+    edges: list[SessionStatusChangeEdge] = strawberry.field(
+        description="The changes of this page, with their cursors. It can be empty although there are more: "
+        "go on as long as `hasNextPage` is true."
+    )
+    nodes: list[SessionStatusChange] = strawberry.field(description="The changes of this page.")
+    page_info: PageInfo = strawberry.field(
+        description="Where this page is in the log. `endCursor` is never null: it is how far was searched."
+    )
+
+
+async def session_connection(
+    context: Context,
+    criteria: Criteria,
+    *,
+    order_by: SessionOrder | None,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> SessionConnection:
+    """Read one page and the position of the log in one snapshot.
+
+    Raises:
+        BadUserInput: A page size is out of bounds, or both are given.
+        BadCursor: A cursor is not of a list.
+        Unavailable: The database is away.
+    """
+    if first is not None and last is not None:
+        raise BadUserInput("`first` and `last` are both given; page forward or backward, not both.")
+    request = PageRequest(
+        limit=page_size(last, argument="last") if last is not None else page_size(first),
+        after=None if after is None else decode_key(after, argument="after"),
+        before=None if before is None else decode_key(before, argument="before"),
+        from_end=last is not None,
+        newest_first=order_by is None or order_by.direction is OrderDirection.DESC,
+    )
+    async with context.database.read() as tx:
+        state = await log_state(tx)
+        page = await session_page(tx, criteria, request)
+    edges = [
+        SessionEdge(
+            cursor=encode_key(Key(row.created_at, row.id)),
+            node=Session.from_row(row, context, criteria.now),
+        )
+        for row in page.rows
+    ]
+    return SessionConnection(
+        edges=edges,
+        nodes=[edge.node for edge in edges],
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+        as_of=Cursor(encode_position(Position(state.epoch, state.last_seq))),
+        criteria=criteria,
+    )
+
+
+async def status_change_connection(
+    context: Context, criteria: Criteria, *, after: Position | None, first: int | None
+) -> SessionStatusChangeConnection:
+    """Read one page of the log after a position, or from its start.
+
+    Raises:
+        BadUserInput: The page size is out of bounds.
+        CursorExpired: The log does not reach back to the position.
+        Unavailable: The database is away.
+    """
+    limit = page_size(first)
+    async with context.database.read() as tx:
+        state = await log_state(tx)
+        start = state.pruned_seq if after is None else state.check(after)
+        up_to = min(start + SEARCH_LIMIT, state.last_seq)
+        where = criteria.clauses(EventRow)
+        events = await events_after(tx, start, limit=limit + 1, up_to=up_to, where=where)
+    has_more = len(events) > limit
+    events = events[:limit]
+    reached = events[-1].seq if has_more else up_to
+    edges = _status_change_edges(events, context)
+    return SessionStatusChangeConnection(
+        edges=edges,
+        nodes=[edge.node for edge in edges],
+        page_info=PageInfo(
+            has_next_page=has_more or reached < state.last_seq,
+            has_previous_page=start > state.pruned_seq,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=encode_position(Position(state.epoch, reached)),
+        ),
+    )
+
+
+def page_size(given: int | None, *, argument: str = "first") -> int:
+    """Return the size of a page.
+
+    Raises:
+        BadUserInput: It is not 1 to 100.
+    """
+    if given is None:
+        return PAGE_DEFAULT
+    if not 1 <= given <= PAGE_LIMIT:
+        raise BadUserInput(f"`{argument}` is {given}; it takes 1 to {PAGE_LIMIT}.")
+    return given
+
+
+def _status_change_edges(events: Sequence[Record], context: Context) -> list[SessionStatusChangeEdge]:
+    changes = [SessionStatusChange.from_event(event, context) for event in events]
+    return [SessionStatusChangeEdge(cursor=change.cursor, node=change) for change in changes]

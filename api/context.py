@@ -1,0 +1,49 @@
+"""What resolvers are given: who asks, and the handles."""
+
+from typing import Any, Self, TypeAlias
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from api.auth.viewer import Viewer
+from api.feed import Feed
+from models.database import Database, Record
+from models.filter import Criteria, Filter
+from models.log import history_of
+from models.session import utc_now
+
+
+class Context:
+    """One for each operation; holds no transaction and caches nothing.
+
+    `accepted_at` is the position of the feed when the operation was accepted: what a subscription without
+    `after` starts from.
+    """
+
+    def __init__(self, database: Database, feed: Feed, viewer: Viewer) -> None:
+        self.database = database
+        self.feed = feed
+        self.viewer = viewer
+        self.accepted_at = feed.position
+        self.connection_params: dict[str, Any] | None = None
+        self.history: DataLoader[str, list[Record]] = DataLoader(self._load_history, cache=False)
+
+    def for_operation(self) -> Self:
+        """Return the context of an operation on a socket whose own context this is."""
+        return type(self)(self.database, self.feed, self.viewer)
+
+    def readable(self, filter_: Filter) -> Criteria:
+        """Return the sessions that match, among those that the viewer may see now."""
+        return Criteria(filter_, self.viewer.readable, utc_now())
+
+    def endable(self, filter_: Filter) -> Criteria:
+        """Return the sessions that match, among those that the viewer may end now."""
+        return Criteria(filter_, self.viewer.endable, utc_now())
+
+    async def _load_history(self, session_ids: list[str]) -> list[list[Record]]:
+        async with self.database.read() as tx:
+            history = await history_of(tx, session_ids)
+        return [history[session_id] for session_id in session_ids]
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,85 @@
+"""The opaque forms of positions: of the log (`Cursor`) and of a list (a page's cursors).
+
+Versioned and URL-safe; whatever is not exactly as it was handed out is refused.
+"""
+
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime, timedelta
+
+from models.log import Position
+from models.queries import Key
+from models.refusals import BadCursor
+
+_LOG_VERSION = 1
+_LIST_VERSION = 2
+_LOG = struct.Struct(">B8sQ")
+_LIST = struct.Struct(">Bq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_ID_LIMIT = 64
+# 9999-12-31, the last day that a datetime can hold
+_LAST_MILLISECOND = 253_402_300_799_999
+
+
+def encode_position(position: Position) -> str:
+    return _encode(_LOG.pack(_LOG_VERSION, bytes.fromhex(position.epoch), position.seq))
+
+
+def decode_position(cursor: str, *, argument: str = "after") -> Position:
+    """Return the position in the log.
+
+    Raises:
+        BadCursor: The text is not a cursor of the log.
+    """
+    try:
+        version, epoch, seq = _LOG.unpack(_decode(cursor))
+    except (ValueError, struct.error):
+        raise BadCursor(argument) from None
+    if version != _LOG_VERSION or seq >= 1 << 63:
+        raise BadCursor(argument)
+    return Position(epoch.hex(), seq)
+
+
+def encode_key(key: Key) -> str:
+    milliseconds = (key.created_at - _EPOCH) // _MILLISECOND
+    return _encode(_LIST.pack(_LIST_VERSION, milliseconds) + key.id.encode())
+
+
+def decode_key(cursor: str, *, argument: str) -> Key:
+    """Return the place in a list of sessions.
+
+    Raises:
+        BadCursor: The text is not a cursor of a list.
+    """
+    try:
+        raw = _decode(cursor)
+        version, milliseconds = _LIST.unpack_from(raw)
+        session_id = raw[_LIST.size :].decode("ascii")
+    except (ValueError, struct.error):
+        raise BadCursor(argument) from None
+    if (
+        version != _LIST_VERSION
+        or not 0 <= milliseconds <= _LAST_MILLISECOND
+        or not session_id.isprintable()
+        or not 0 < len(session_id) <= _ID_LIMIT
+    ):
+        raise BadCursor(argument)
+    return Key(_EPOCH + milliseconds * _MILLISECOND, session_id)
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(cursor: str) -> bytes:
+    """Decode strictly: the library's own decoder skips characters that are not of the alphabet."""
+    padded = cursor + "=" * (-len(cursor) % 4)
+    try:
+        raw = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError from error
+    if _encode(raw) != cursor:
+        raise ValueError
+    return raw

@@ -1,0 +1,69 @@
+"""The scalars of the schema: DateTime and Cursor."""
+
+from datetime import UTC, date, datetime
+from typing import NewType
+
+import strawberry
+
+from models.refusals import BadUserInput
+from models.session import to_milliseconds
+
+Cursor = NewType("Cursor", str)
+
+CURSOR = strawberry.scalar(
+    name="Cursor",
+    description="A position in the log of status changes: opaque, URL-safe, and valid on every node. Keep "
+    "the last one that you have dealt with, and pass it as `after` to go on from there without a gap.",
+    serialize=str,
+    parse_value=lambda value: _text(value, "Cursor"),
+)
+
+
+def format_datetime(instant: datetime) -> str:
+    """Return an aware instant as `2026-01-15T12:00:00.000Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_datetime(value: object) -> datetime:
+    """Read ISO 8601 with a zone; cut to milliseconds, in UTC.
+
+    Raises:
+        BadUserInput: It is no instant, has no zone, or is out of range.
+    """
+    text = _text(value, "DateTime")
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadUserInput("A DateTime is ISO 8601 with a zone, such as 2026-01-15T12:00:00.000Z.") from None
+    if instant.tzinfo is None:
+        raise BadUserInput(
+            "A DateTime needs a zone: write 2026-01-15T12:00:00.000Z, not 2026-01-15T12:00:00."
+        )
+    try:
+        return to_milliseconds(instant)
+    except OverflowError:
+        raise BadUserInput("This DateTime is out of range in UTC.") from None
+
+
+DATE_TIME = strawberry.scalar(
+    name="DateTime",
+    description="An instant: ISO 8601 in UTC with milliseconds, as in `2026-01-15T12:00:00.000Z`. As input "
+    "any zone is accepted, but there must be one; what is finer than a millisecond is cut off.",
+    serialize=format_datetime,
+    parse_value=parse_datetime,
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+)
+
+DATE = strawberry.scalar(
+    name="Date",
+    description="A day in UTC, as in `2026-01-15`.",
+    serialize=date.isoformat,
+    parse_value=lambda value: date.fromisoformat(_text(value, "Date")),
+    specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+)
+
+
+def _text(value: object, scalar: str) -> str:
+    if not isinstance(value, str):
+        raise BadUserInput(f"A {scalar} is a string.")
+    return value

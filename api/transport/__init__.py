@@ -1,0 +1,1 @@
+"""How GraphQL travels: over HTTP, as server-sent events, and over WebSockets."""

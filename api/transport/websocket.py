@@ -1,0 +1,96 @@
+"""GraphQL over WebSockets, by the protocol graphql-transport-ws."""
+
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import aclosing
+from typing import Any, cast
+
+from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from api.context import Context
+from api.schema import on_the_wire
+
+logger = logging.getLogger(__name__)
+
+
+class TextFrames(ASGIWebSocketAdapter):
+    """Sends text although our encoder makes bytes: the protocol knows no binary frames."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        try:
+            await self.ws.send_text(self.view.encode_json_string(message))
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise WebSocketDisconnected from error
+
+
+class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """One socket; each operation has a context of its own."""
+
+    async def handle_message(self, message: Message) -> None:
+        """Close with 4400 on whatever is not a message of the protocol."""
+        fault = _fault_of(message)
+        if fault is not None:
+            await self.handle_invalid_message(fault)
+            return
+        await super().handle_message(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        await self.context.feed.refresh()  # "from now on" is after what was committed before
+        await super().handle_subscribe(message)
+
+    def run_operation(self, operation: Operation[Context, None]) -> Coroutine[Any, Any, None]:
+        """Accept the operation before the next message is read: what is committed from here on is live."""
+        return self._run(operation, self.context.for_operation())
+
+    async def _run(self, operation: Operation[Context, None], context: Context) -> None:
+        try:
+            results = await self.schema.stream(
+                operation.query,
+                variable_values=operation.variables,
+                context_value=context,
+                operation_name=operation.operation_name,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if isinstance(result, PreExecutionError):
+                        await operation.send_initial_errors(result.errors or [])
+                        return
+                    await operation.send_next(cast("ExecutionResult", result))
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        except WebSocketDisconnected:
+            return
+        except Exception as error:  # noqa: BLE001  masked and logged like any fault
+            masked = on_the_wire(GraphQLError(str(error), original_error=error))
+            await operation.send_initial_errors([masked])
+
+
+def _fault_of(message: object) -> str | None:
+    """Return what is wrong with a message, if anything."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return "A message must be an object with a `type`"
+    if message["type"] in {"subscribe", "complete"}:
+        id_ = message.get("id")
+        if not isinstance(id_, str) or not id_:
+            return "`id` must be a string that is not empty"
+    if message["type"] == "subscribe":
+        return _fault_of_payload(cast("SubscribeMessage", message).get("payload"))
+    return None
+
+
+def _fault_of_payload(payload: object) -> str | None:
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        return "`payload` must be an object with a `query`"
+    if not isinstance(payload.get("variables"), dict | None):
+        return "`variables` must be an object"
+    if not isinstance(payload.get("operationName"), str | None):
+        return "`operationName` must be a string"
+    return None

@@ -1,0 +1,189 @@
+"""The object types of the schema, as on the wire; how they are found is in the roots."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+
+import strawberry
+from strawberry import ID
+
+from api.context import Context, Info
+from api.cursor import encode_position
+from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
+from api.scalars import Cursor
+from models.database import Record
+from models.filter import known_method
+from models.log import Position
+from models.session import Status
+
+
+@strawberry.interface(description="Whatever can be fetched again by its id.")
+class Node:
+    """See the description."""
+
+    id: ID = strawberry.field(description="The id, unique across all types.")
+
+
+@strawberry.type(description="The administrator who acts as the user of a session.")
+class Impersonator:
+    """See the description."""
+
+    email: str = strawberry.field(description="The email address of the administrator.")
+    reason: str | None = strawberry.field(description="Why, in the administrator's words.")
+
+
+@strawberry.type(
+    description="What a sign-in creates: whose it is, in which organization, how and from which device they "
+    "signed in, and whether it is in force. The fields are those of the WorkOS AuthKit session, "
+    "and a few more."
+)
+class Session(Node):
+    """See the description."""
+
+    object: str = strawberry.field(default="session", description='Always "session".')
+    user_id: ID = strawberry.field(description="Whose session it is.")
+    organization_id: ID | None = strawberry.field(
+        description="The organization that was signed in to; null when it was none."
+    )
+    status: SessionStatus = strawberry.field(
+        description="Whether it is in force. Never ACTIVE after `expiresAt`."
+    )
+    auth_method: AuthMethod = strawberry.field(description="How the user signed in.")
+    ip_address: str | None = strawberry.field(description="The address that the sign-in came from.")
+    user_agent: str | None = strawberry.field(description="The User-Agent header of the sign-in, as sent.")
+    impersonator: Impersonator | None = strawberry.field(
+        description="The administrator who acts as the user; null when it is the user."
+    )
+    expires_at: datetime = strawberry.field(description="When it runs out unless it is ended before.")
+    ended_at: datetime | None = strawberry.field(description="When it ended; null while active.")
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    updated_at: datetime = strawberry.field(description="When anything of it last changed.")
+    ended_by: InitiatingEntity | None = strawberry.field(
+        description="Who ended it. Null while active, and where whoever reported the end did not say."
+    )
+    end_reason: str | None = strawberry.field(description="Why it was ended, as given to the mutation.")
+    is_current: bool = strawberry.field(description="Whether it is the session that is asking.")
+
+    @strawberry.field(description="Its changes of status that the log still holds, oldest first.")
+    async def history(
+        self, info: Info
+    ) -> list[Annotated["SessionStatusChange", strawberry.lazy("api.types")]]:
+        rows = await info.context.history.load(self.id)
+        return [SessionStatusChange.from_event(row, info.context) for row in rows]
+
+    @classmethod
+    def from_row(cls, row: Record, context: Context, now: datetime) -> Self:
+        """Show a stored session as it is now: one past its end is expired, swept or not."""
+        session = cls.from_snapshot(row, row.id, context)
+        if row.status == Status.ACTIVE and row.expires_at <= now:
+            session.status = SessionStatus.EXPIRED
+            session.ended_at = session.updated_at = row.expires_at
+            session.ended_by = InitiatingEntity.POLICY
+        return session
+
+    @classmethod
+    def from_snapshot(cls, row: Record, session_id: str, context: Context) -> Self:
+        """Show a session exactly as a row or an event has it."""
+        email = row.impersonator_email
+        return cls(
+            id=ID(session_id),
+            user_id=row.user_id,
+            organization_id=row.organization_id,
+            status=SessionStatus(row.status),
+            auth_method=AuthMethod(known_method(row.auth_method).value),
+            ip_address=row.ip_address,
+            user_agent=row.user_agent,
+            impersonator=None if email is None else Impersonator(email=email, reason=row.impersonator_reason),
+            expires_at=row.expires_at,
+            ended_at=row.ended_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            ended_by=None if row.ended_by is None else InitiatingEntity(row.ended_by),
+            end_reason=row.end_reason,
+            is_current=session_id == context.viewer.session_id,
+        )
+
+
+@strawberry.type(description="One change of the status of a session. Its creation is one as well.")
+class SessionStatusChange:
+    """See the description."""
+
+    cursor: Cursor = strawberry.field(description="Its position in the log; pass it as `after` to go on.")
+    session: Session = strawberry.field(description="The session as it was after the change.")
+    status: SessionStatus = strawberry.field(description="The status after the change.")
+    previous_status: SessionStatus | None = strawberry.field(
+        description="The status before the change; null when the session became known by it."
+    )
+    occurred_at: datetime = strawberry.field(
+        description="When it happened. It can be long before it was learned of, so order by position instead."
+    )
+    ended_by: InitiatingEntity | None = strawberry.field(description="Who ended the session, if it ended.")
+    reason: str | None = strawberry.field(description="Why the session was ended, as given to the mutation.")
+
+    @classmethod
+    def from_event(cls, event: Record, context: Context) -> Self:
+        session = Session.from_snapshot(event, event.session_id, context)
+        before = event.previous_status
+        return cls(
+            cursor=Cursor(encode_position(Position(context.feed.epoch, event.seq))),
+            session=session,
+            status=session.status,
+            previous_status=None if before is None else SessionStatus(before),
+            occurred_at=event.occurred_at,
+            ended_by=session.ended_by,
+            reason=session.end_reason,
+        )
+
+
+@strawberry.type(description="How many sessions there are in one group.")
+class SessionCount:
+    """See the description."""
+
+    count: int = strawberry.field(description="How many sessions are in the group; at least 1.")
+    status: SessionStatus | None = strawberry.field(
+        default=None, description="The status of the group; null unless counted by STATUS."
+    )
+    auth_method: AuthMethod | None = strawberry.field(
+        default=None, description="The method of the group; null unless counted by AUTH_METHOD."
+    )
+    organization_id: ID | None = strawberry.field(
+        default=None,
+        description="The organization of the group; null for sessions in none, and unless counted by "
+        "ORGANIZATION.",
+    )
+    impersonated: bool | None = strawberry.field(
+        default=None,
+        description="Whether the sessions of the group are impersonated; null unless counted by it.",
+    )
+    day: date | None = strawberry.field(
+        default=None, description="The day of the sign-ins, in UTC; null unless counted by DAY."
+    )
+
+
+@strawberry.type(description="The result of `createSession`.")
+class CreateSessionPayload:
+    """See the description."""
+
+    session: Session = strawberry.field(description="The session, as it is now.")
+    created: bool = strawberry.field(
+        description="Whether this call created it; false when the same call was made before."
+    )
+
+
+@strawberry.type(description="The result of `endSession`.")
+class EndSessionPayload:
+    """See the description."""
+
+    outcome: EndSessionOutcome = strawberry.field(description="What became of the request.")
+    session: Session | None = strawberry.field(
+        description="The session as it is now; null when it was not found or may not be read."
+    )
+
+
+@strawberry.type(description="The result of `endSessions`.")
+class EndSessionsPayload:
+    """See the description."""
+
+    ended_count: int = strawberry.field(description="How many sessions this call ended.")
+    has_more: bool = strawberry.field(
+        description="Whether active sessions that match are left; if so, make the same call again."
+    )

@@ -1,0 +1,220 @@
+"""Changing sessions: creating, ending, expiring; the only module that assigns a status.
+
+Status is a one-way street, active → expired | revoked, and the statement itself enforces it: an UPDATE whose
+WHERE says `active` and whose rows decide who won. So retries, two callers at once and skewed clocks cannot
+revive a session or end it twice.
+"""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum, auto
+
+from sqlalchemy import Case, Select, case, exists, select, update
+from sqlmodel import col
+from ulid import ULID
+
+from models.database import Database, ReadTx, Record, WriteTx
+from models.filter import Bound, Clause, Criteria
+from models.log import append
+from models.queries import session_by_id
+from models.refusals import BadUserInput, Forbidden
+from models.session import InitiatingEntity, SessionRow, Status
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """What a sign-in creates; without an id it is given one."""
+
+    id: str | None
+    user_id: str
+    organization_id: str | None
+    auth_method: str
+    ip_address: str | None
+    user_agent: str | None
+    impersonator_email: str | None
+    impersonator_reason: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Who ends sessions, why, and when; a user who ends a session of their own is put down as USER."""
+
+    by: InitiatingEntity
+    user_id: str | None
+    reason: str | None
+    now: datetime
+
+
+class EndOutcome(StrEnum):
+    """What became of a request to end one session."""
+
+    ENDED = auto()
+    ALREADY_ENDED = auto()
+    NOT_FOUND = auto()
+
+
+async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[Record, bool]:
+    """Create an active session; return it and whether it is new. The same id again is the same session.
+
+    Raises:
+        BadUserInput: The id belongs to a session of another user or organization.
+    """
+    session_id = new.id or new_session_id()
+    created = await tx.insert_unless_present(
+        SessionRow,
+        {
+            **asdict(new),
+            "id": session_id,
+            "status": Status.ACTIVE.value,
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    if created:
+        await append(tx, [session_id], previous_status=None)
+    stored = await session_by_id(tx, session_id, Bound(everything=True))
+    assert stored is not None, "it was inserted, now or before"  # noqa: S101
+    if (stored.user_id, stored.organization_id) != (new.user_id, new.organization_id):
+        raise BadUserInput(
+            "`id` belongs to another session; leave it out, or use it only to repeat the same call."
+        )
+    return stored, created == 1
+
+
+async def end_session(
+    tx: WriteTx, session_id: str, ending: Ending, *, readable: Bound, endable: Bound
+) -> tuple[EndOutcome, Record | None]:
+    """End one session if it is active; return what happened and, if it may be read, the session as it is now.
+
+    Raises:
+        Forbidden: The session is within `readable`, but not within `endable`.
+    """
+    ended = await _revoke(
+        tx,
+        [col(SessionRow.id) == session_id, endable.clause(SessionRow)],
+        ending,
+    )
+    stored = await session_by_id(tx, session_id, readable)
+    if ended:
+        return EndOutcome.ENDED, stored
+    if await session_by_id(tx, session_id, endable) is not None:
+        return EndOutcome.ALREADY_ENDED, stored
+    if stored is not None:
+        raise Forbidden("You may see this session, but not end it.")
+    return EndOutcome.NOT_FOUND, None
+
+
+async def end_sessions(
+    database: Database,
+    criteria: Criteria,
+    ending: Ending,
+    *,
+    sparing: Collection[str],
+    limit: int,
+) -> tuple[int, bool]:
+    """End the oldest active sessions that match, at most `limit`; return how many, and if more are left.
+
+    One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
+    that is cut off has ended some of them; repeating it ends the rest.
+    """
+    matching = [
+        *criteria.clauses(SessionRow),
+        *_is_live(ending.now),
+        *([col(SessionRow.id).not_in(sparing)] if sparing else []),
+    ]
+    ended = 0
+    while ended < limit:
+        size = min(BATCH, limit - ended)
+        async with database.write() as tx:
+            batch = await _revoke(tx, [col(SessionRow.id).in_(_oldest(matching, size))], ending)
+        ended += batch
+        if batch < size:
+            break
+    async with database.read() as tx:
+        has_more = await tx.scalar(select(exists().where(*matching)))
+    return ended, bool(has_more)
+
+
+async def expire_due(database: Database, now: datetime) -> int:
+    """Expire at most 500 sessions whose time has run out, longest due first; return how many.
+
+    Safe to run on every node at once: rows that another node holds are passed over.
+    """
+    due = [col(SessionRow.status) == Status.ACTIVE.value, col(SessionRow.expires_at) <= now]
+    oldest = (
+        select(col(SessionRow.id))
+        .where(*due)
+        .order_by(col(SessionRow.expires_at), col(SessionRow.id))
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    async with database.write() as tx:
+        expired = await _end(
+            tx,
+            [col(SessionRow.id).in_(oldest), *due],
+            status=Status.EXPIRED.value,
+            ended_at=col(SessionRow.expires_at),
+            ended_by=InitiatingEntity.POLICY.value,
+            updated_at=col(SessionRow.expires_at),
+        )
+        return len(expired)
+
+
+async def next_expiry(tx: ReadTx) -> datetime | None:
+    """Return when the next active session runs out, which may have passed; None when none is active."""
+    expiry: datetime | None = await tx.scalar(
+        select(col(SessionRow.expires_at))
+        .where(col(SessionRow.status) == Status.ACTIVE.value)
+        .order_by(col(SessionRow.expires_at), col(SessionRow.id))
+        .limit(1)
+    )
+    return expiry
+
+
+def new_session_id() -> str:
+    return f"session_{ULID()}"
+
+
+def _is_live(now: datetime) -> list[Clause]:
+    return [col(SessionRow.status) == Status.ACTIVE.value, col(SessionRow.expires_at) > now]
+
+
+def _oldest(matching: list[Clause], size: int) -> Select[str]:
+    return (
+        select(col(SessionRow.id))
+        .where(*matching)
+        .order_by(col(SessionRow.created_at), col(SessionRow.id))
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+
+
+async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> int:
+    by: str | Case[str] = ending.by.value
+    if ending.user_id is not None:
+        own = col(SessionRow.user_id) == ending.user_id
+        by = case((own, InitiatingEntity.USER.value), else_=by)
+    ended = await _end(
+        tx,
+        [*where, *_is_live(ending.now)],
+        status=Status.REVOKED.value,
+        ended_at=ending.now,
+        ended_by=by,
+        end_reason=ending.reason,
+        updated_at=ending.now,
+    )
+    return len(ended)
+
+
+async def _end(tx: WriteTx, where: list[Clause], **values: object) -> list[str]:
+    """Change the active rows among these and append one event for each; return their ids."""
+    changed = await tx.execute(
+        update(SessionRow).where(*where).values(**values).returning(col(SessionRow.id))
+    )
+    ids: list[str] = list(changed.scalars())
+    await append(tx, ids, previous_status=Status.ACTIVE)
+    return ids

@@ -1,0 +1,192 @@
+"""Which sessions: what a caller asks for, what the caller may see, and both as SQL and in memory.
+
+One filter serves listing, counting, watching and ending. Each condition is written twice, as a clause for
+tables and as a test of one event, side by side; a test compares the two over generated sessions.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, or_, true
+from sqlmodel import col
+
+from models.database import Record
+from models.session import AuthMethod, EventRow, SessionRow, Status
+
+Table: TypeAlias = type[SessionRow] | type[EventRow]
+Clause: TypeAlias = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Instants from `start` (inclusive) to `end` (exclusive); an open end is None."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def clauses(self, column: SQLColumnExpression[Any]) -> list[Clause]:
+        found = []
+        if self.start is not None:
+            found.append(column >= self.start)
+        if self.end is not None:
+            found.append(column < self.end)
+        return found
+
+    def has(self, instant: datetime | None) -> bool:
+        if instant is None:
+            return self.start is None and self.end is None
+        return (self.start is None or self.start <= instant) and (self.end is None or instant < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The conditions that all must hold; None is no condition, an empty collection matches nothing."""
+
+    ids: frozenset[str] | None = None
+    user_id: str | None = None
+    organization_id: str | None = None
+    status: frozenset[Status] | None = None
+    auth_method: frozenset[AuthMethod] | None = None
+    impersonated: bool | None = None
+    impersonator_email: str | None = None
+    ip_address: str | None = None
+    created_at: Interval | None = None
+    expires_at: Interval | None = None
+    ended_at: Interval | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Filter()
+
+    def clauses(self, table: Table, now: datetime) -> list[Clause]:
+        """Return the conditions on rows of `table`; `now` decides which active sessions are past it."""
+        found: list[Clause] = []
+        if self.ids is not None:
+            found.append(_session_id(table).in_(sorted(self.ids)))
+        found += [
+            col(getattr(table, name)) == value
+            for name in ("user_id", "organization_id", "impersonator_email", "ip_address")
+            if (value := getattr(self, name)) is not None
+        ]
+        if self.status is not None:
+            found.append(_status_clause(table, self.status, now))
+        if self.auth_method is not None:
+            found.append(_auth_method_clause(table, self.auth_method))
+        if self.impersonated is not None:
+            email = col(table.impersonator_email)
+            found.append(email.is_not(None) if self.impersonated else email.is_(None))
+        if self.created_at is not None:
+            found += self.created_at.clauses(col(table.created_at))
+        if self.expires_at is not None:
+            found += self.expires_at.clauses(col(table.expires_at))
+        if self.ended_at is not None:
+            found += self.ended_at.clauses(ended_at_column(table, now))
+        return found
+
+    def matches(self, event: Record) -> bool:
+        """Tell whether the session is meant as it was after this event."""
+        return (
+            (self.ids is None or event.session_id in self.ids)
+            and (self.user_id is None or event.user_id == self.user_id)
+            and (self.organization_id is None or event.organization_id == self.organization_id)
+            and (self.impersonator_email is None or event.impersonator_email == self.impersonator_email)
+            and (self.ip_address is None or event.ip_address == self.ip_address)
+            and (self.status is None or event.status in self.status)
+            and (self.auth_method is None or known_method(event.auth_method) in self.auth_method)
+            and (self.impersonated is None or (event.impersonator_email is not None) == self.impersonated)
+            and (self.created_at is None or self.created_at.has(event.created_at))
+            and (self.expires_at is None or self.expires_at.has(event.expires_at))
+            and (self.ended_at is None or self.ended_at.has(event.ended_at))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a viewer may see or end: all sessions, or those of a user and those of an organization."""
+
+    everything: bool = False
+    user_id: str | None = None
+    organization_id: str | None = None
+
+    def clause(self, table: Table) -> Clause:
+        if self.everything:
+            return true()
+        either = []
+        if self.user_id is not None:
+            either.append(col(table.user_id) == self.user_id)
+        if self.organization_id is not None:
+            either.append(col(table.organization_id) == self.organization_id)
+        return or_(*either) if either else false()
+
+    def admits(self, event: Record) -> bool:
+        return (
+            self.everything
+            or (self.user_id is not None and event.user_id == self.user_id)
+            or (self.organization_id is not None and event.organization_id == self.organization_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """A filter within a bound at an instant: the only way to ask, so that no bound is forgotten."""
+
+    filter: Filter
+    bound: Bound
+    now: datetime
+
+    def clauses(self, table: Table) -> list[Clause]:
+        return [self.bound.clause(table), *self.filter.clauses(table, self.now)]
+
+    def matches(self, event: Record) -> bool:
+        return self.bound.admits(event) and self.filter.matches(event)
+
+
+def known_method(stored: str) -> AuthMethod:
+    """Return the method, or UNKNOWN for a word from the future."""
+    try:
+        return AuthMethod(stored)
+    except ValueError:
+        return AuthMethod.UNKNOWN
+
+
+def status_column(table: Table, now: datetime) -> ColumnElement[str]:
+    """Return the status as a reader must see it: an active session past its end is expired."""
+    return case((_is_due(table, now), Status.EXPIRED.value), else_=col(table.status))
+
+
+def ended_at_column(table: Table, now: datetime) -> SQLColumnExpression[Any]:
+    """Return the end as a reader must see it: that of an active session past it is `expires_at`."""
+    if table is EventRow:
+        return col(table.ended_at)
+    return case((_is_due(table, now), col(table.expires_at)), else_=col(table.ended_at))
+
+
+def _session_id(table: Table) -> SQLColumnExpression[Any]:
+    return col(table.session_id) if table is EventRow else col(SessionRow.id)
+
+
+def _is_due(table: Table, now: datetime) -> Clause:
+    return and_(col(table.status) == Status.ACTIVE.value, col(table.expires_at) <= now)
+
+
+def _status_clause(table: Table, wanted: frozenset[Status], now: datetime) -> Clause:
+    status = col(table.status)
+    if table is EventRow:
+        return status.in_(sorted(wanted))
+    either: list[Clause] = [status == one.value for one in sorted(wanted - {Status.ACTIVE})]
+    if Status.ACTIVE in wanted:
+        active: Clause = status == Status.ACTIVE.value
+        # Where both are wanted it does not matter which of the two a session is.
+        both = Status.EXPIRED in wanted
+        either.append(active if both else and_(active, col(table.expires_at) > now))
+    elif Status.EXPIRED in wanted:
+        either.append(_is_due(table, now))
+    return or_(*either) if either else false()
+
+
+def _auth_method_clause(table: Table, wanted: frozenset[AuthMethod]) -> Clause:
+    column = col(table.auth_method)
+    if AuthMethod.UNKNOWN in wanted:
+        return column.not_in(sorted(set(AuthMethod) - wanted))
+    return column.in_(sorted(wanted))

@@ -1,0 +1,56 @@
+"""Bringing a database to the current schema, with Alembic."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from models.database import Database
+
+LOCK = 0x5E5510  # any number, the same on every node
+
+
+async def migrate(database: Database) -> str:
+    """Bring the database to the current schema and return its revision; safe on two nodes at once.
+
+    Raises:
+        Unavailable: The database is away or busy.
+    """
+    async with database.administer() as connection:
+        if not database.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await connection.run_sync(_upgrade)
+    return head()
+
+
+async def revision(database: Database) -> str | None:
+    """Return the revision of the database; None when it holds no schema of ours.
+
+    Raises:
+        Unavailable: The database is away or busy.
+    """
+    async with database.administer() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+def head() -> str:
+    """Return the revision that this code works with."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None, "the versions are in the package"  # noqa: S101
+    return found
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
