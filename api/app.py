@@ -16,6 +16,7 @@ from api.settings import Settings
 from api.sweeper import sweep
 from api.transport.http import GraphQLView
 from models.database import Database
+from models.listen import listen
 from models.log import log_state
 from models.migrations import head, migrate, revision
 from models.refusals import Unavailable
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> Starlette:
             await feed.start()
             await stack.enter_async_context(_running(feed.run()))
             await stack.enter_async_context(_running(sweep(database)))
+            await stack.enter_async_context(_running(listen(database)))
             yield
 
     async def ready(_request: Request) -> Response:

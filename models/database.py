@@ -1,14 +1,16 @@
 """The engine and its transactions; the only module that knows which engine runs."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+import asyncpg
 from sqlalchemy import Connection, SQLColumnExpression, String, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, CursorResult, Row, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
@@ -38,6 +40,17 @@ POSTGRESQL_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "10s",
 }
+
+PASSING_SQLITE_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+PASSING_STATES = ("08", "25P03", "40", "53", "55P03", "57")
+"""SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
 
 
 class ReadTx:
@@ -199,15 +212,31 @@ def _sqlite_engine(url: URL, *, readonly: bool) -> AsyncEngine:
 
 @asynccontextmanager
 async def _available() -> AsyncIterator[None]:
-    """Turn the many ways in which a database is away into one refusal; other faults pass."""
+    """Turn the many ways in which a database is away or busy into one refusal; other faults pass."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-        raise Unavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if _is_passing(error):
             raise Unavailable from error
         raise
+    except (
+        PoolTimeoutError,
+        OSError,
+        # While a connection is made or lost, the driver's own errors come through unwrapped.
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ) as error:
+        raise Unavailable from error
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Tell whether the same statement can succeed later."""
+    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return sqlite_code & 0xFF in PASSING_SQLITE_CODES
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(PASSING_STATES)
 
 
 class utc_day(FunctionElement[str]):  # noqa: N801  reads as the SQL function that it is

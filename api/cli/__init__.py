@@ -37,7 +37,8 @@ def main() -> None:
     except ValueError as error:
         _stop(str(error), status=2)
     except (SchemaMismatch, Refusal) as error:
-        _stop(str(error), status=1)
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        _stop(f"{error}{cause}", status=1)
     except KeyboardInterrupt:
         sys.exit(130)
 
