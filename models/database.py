@@ -49,7 +49,7 @@ PASSING_SQLITE_CODES = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
 }
-PASSING_STATES = ("08", "25P03", "40", "53", "55P03", "57")
+PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
 """SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
 
 
