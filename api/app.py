@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from api.auth.ended import EndedSessions
 from api.feed import Feed
 from api.schema import build_schema
 from api.settings import Settings
@@ -35,7 +36,8 @@ class SchemaMismatch(Exception):  # noqa: N818  an answer to the operator
 def create_app(settings: Settings) -> Starlette:
     """Return the application; its lifespan opens the database and starts the tasks."""
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
-    feed = Feed(database, poll_seconds=settings.feed_poll_seconds, ring_size=settings.feed_ring_size)
+    ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
+    feed = Feed(database, ended, poll_seconds=settings.feed_poll_seconds, ring_size=settings.feed_ring_size)
     draining = asyncio.Event()
 
     @asynccontextmanager
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(database.close)
             await prepare(database)
             await feed.start()
+            await ended.load(database)
             await stack.enter_async_context(_running(feed.run()))
             await stack.enter_async_context(_running(sweep(database)))
             await stack.enter_async_context(_running(listen(database)))

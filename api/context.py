@@ -1,12 +1,14 @@
 """What resolvers are given: who asks, and the handles."""
 
 from typing import Any, Self, TypeAlias
+from weakref import WeakSet
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from api.auth.viewer import Viewer
 from api.feed import Feed
+from api.stream import Stream
 from models.database import Database, Record
 from models.filter import Criteria, Filter
 from models.log import history_of
@@ -17,7 +19,7 @@ class Context:
     """One for each operation; holds no transaction and caches nothing.
 
     `accepted_at` is the position of the feed when the operation was accepted: what a subscription without
-    `after` starts from.
+    `after` starts from. `streams` are the subscriptions of the request, or of all operations on the socket.
     """
 
     def __init__(self, database: Database, feed: Feed, viewer: Viewer) -> None:
@@ -25,12 +27,15 @@ class Context:
         self.feed = feed
         self.viewer = viewer
         self.accepted_at = feed.position
+        self.streams: WeakSet[Stream] = WeakSet()
         self.connection_params: dict[str, Any] | None = None
         self.history: DataLoader[str, list[Record]] = DataLoader(self._load_history, cache=False)
 
     def for_operation(self) -> Self:
         """Return the context of an operation on a socket whose own context this is."""
-        return type(self)(self.database, self.feed, self.viewer)
+        context = type(self)(self.database, self.feed, self.viewer)
+        context.streams = self.streams
+        return context
 
     def readable(self, filter_: Filter) -> Criteria:
         """Return the sessions that match, among those that the viewer may see now."""

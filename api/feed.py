@@ -7,15 +7,16 @@ nothing can overflow, a slow client costs no memory, and a wake-up that is lost 
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeAlias
 
+from api.auth.ended import EndedSessions
+from api.stream import EVERYTHING, Interest, Stream
 from models.database import Database, Record
 from models.filter import Criteria
 from models.log import Position, events_after, log_state, number_pending
 from models.refusals import CursorExpired, Unavailable
-from models.session import EventRow
+from models.session import EventRow, Status
 
 logger = logging.getLogger(__name__)
 
@@ -23,21 +24,19 @@ READ_LIMIT = 1000
 SEARCH_LIMIT = 20_000
 """How many positions one query of a subscription that is behind the ring may pass over."""
 
-Interest: TypeAlias = tuple[str, str]
-"""What a subscription may be concerned by: a column and its value, or EVERYTHING."""
-
-EVERYTHING: Interest = ("", "")
-
 
 class Feed:
     """Call `start()` once, then keep `run()` going in a task."""
 
-    def __init__(self, database: Database, *, poll_seconds: float, ring_size: int) -> None:
+    def __init__(
+        self, database: Database, ended: EndedSessions, *, poll_seconds: float, ring_size: int
+    ) -> None:
         self._database = database
+        self._ended = ended
         self._poll_seconds = poll_seconds
         self._ring_size = ring_size
         self._ring: list[Record] = []
-        self._listeners: dict[Interest, set[_Listener]] = {}
+        self._streams: dict[Interest, set[Stream]] = {}
         self._is_reading = False
         self._waiting: list[asyncio.Future[None]] = []
         self.is_current = False
@@ -97,31 +96,41 @@ class Feed:
         async with self._database.read() as tx:
             return (await log_state(tx)).check(position)
 
-    async def events(self, criteria: Criteria, after: int) -> AsyncGenerator[Record, None]:
-        """Yield the matching events after a position in the order of the log, for ever.
+    def stream(self, criteria: Criteria, after: int) -> Stream:
+        """Return the way of a subscription through the log from a position."""
+        return Stream(self, criteria, after)
+
+    def add(self, stream: Stream) -> None:
+        """Wake the stream from now on."""
+        for interest in stream.interests:
+            self._streams.setdefault(interest, set()).add(stream)
+
+    def discard(self, stream: Stream) -> None:
+        """Wake the stream no more."""
+        for interest in stream.interests:
+            self._streams[interest].discard(stream)
+            if not self._streams[interest]:
+                del self._streams[interest]
+
+    async def batch(self, after: int, criteria: Criteria) -> tuple[Sequence[Record], int]:
+        """Return some events after a position, all that match among them, and how far they reach.
 
         Raises:
-            CursorExpired: The events after the position were pruned while a client was slow.
+            CursorExpired: The events after the position were pruned.
             Unavailable: The database is away, and the position is behind the ring.
         """
-        listener = _Listener()
-        interests = _interests(criteria)
-        for interest in interests:
-            self._listeners.setdefault(interest, set()).add(listener)
-        try:
-            while True:
-                while after < self.position:
-                    batch, after = await self._batch(after, criteria)
-                    for event in batch:
-                        if criteria.matches(event):
-                            yield event
-                # What does not wake us does not concern us: it need not be read.
-                after = max(after, await listener.next_concern() - 1)
-        finally:
-            for interest in interests:
-                self._listeners[interest].discard(listener)
-                if not self._listeners[interest]:
-                    del self._listeners[interest]
+        if after >= self._ring_start:
+            start = after - self._ring_start
+            batch = self._ring[start : start + READ_LIMIT]
+            return batch, batch[-1].seq
+        up_to = min(after + SEARCH_LIMIT, self.position)
+        async with self._database.read() as tx:
+            state = await log_state(tx)
+            if after < state.pruned_seq:
+                raise CursorExpired
+            where = criteria.clauses(EventRow)
+            found = await events_after(tx, after, limit=READ_LIMIT, up_to=up_to, where=where)
+        return found, up_to if len(found) < READ_LIMIT else found[-1].seq
 
     @property
     def _ring_start(self) -> int:
@@ -147,60 +156,13 @@ class Feed:
             del self._ring[: -self._ring_size]
         for event in events:
             self.position = event.seq
+            if event.status != Status.ACTIVE:
+                self._ended.add(event.session_id)
             for interest in (
                 ("session_id", event.session_id),
                 ("user_id", event.user_id),
                 ("organization_id", event.organization_id),
                 EVERYTHING,
             ):
-                for listener in self._listeners.get(interest, ()):
-                    listener.wake(event.seq)
-
-    async def _batch(self, after: int, criteria: Criteria) -> tuple[Sequence[Record], int]:
-        """Return some events after a position, all that match among them, and how far they reach."""
-        if after >= self._ring_start:
-            start = after - self._ring_start
-            batch = self._ring[start : start + READ_LIMIT]
-            return batch, batch[-1].seq
-        up_to = min(after + SEARCH_LIMIT, self.position)
-        async with self._database.read() as tx:
-            state = await log_state(tx)
-            if after < state.pruned_seq:
-                raise CursorExpired
-            where = criteria.clauses(EventRow)
-            found = await events_after(tx, after, limit=READ_LIMIT, up_to=up_to, where=where)
-        return found, up_to if len(found) < READ_LIMIT else found[-1].seq
-
-
-class _Listener:
-    """What one subscription waits on: the first event since it last looked that may concern it."""
-
-    def __init__(self) -> None:
-        self._woken = asyncio.Event()
-        self._first_concern = 0
-
-    def wake(self, seq: int) -> None:
-        if not self._woken.is_set():
-            self._first_concern = seq
-            self._woken.set()
-
-    async def next_concern(self) -> int:
-        """Wait for an event that is taken after this call; return its `seq`."""
-        self._woken.clear()
-        await self._woken.wait()
-        return self._first_concern
-
-
-def _interests(criteria: Criteria) -> list[Interest]:
-    """Return interests that every matching event has one of; the fewer events have them the better."""
-    filter_, bound = criteria.filter, criteria.bound
-    if filter_.ids is not None:
-        return [("session_id", id_) for id_ in filter_.ids]
-    if filter_.user_id is not None:
-        return [("user_id", filter_.user_id)]
-    if filter_.organization_id is not None:
-        return [("organization_id", filter_.organization_id)]
-    if bound.everything:
-        return [EVERYTHING]
-    interests = [("user_id", bound.user_id), ("organization_id", bound.organization_id)]
-    return [(column, value) for column, value in interests if value is not None]
+                for stream in self._streams.get(interest, ()):
+                    stream.wake(event.seq)

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         description="How many recent events are kept in memory for subscriptions; older ones are read from "
         "the database.",
     )
+    token_lifetime_limit_seconds: int = Field(
+        default=3600,
+        ge=1,
+        le=86_400,
+        description="The longest time that an access token may still be valid for; one that expires later is "
+        "refused. Ended sessions are remembered for so long, so that their tokens are refused.",
+    )
     graphiql: bool = Field(default=True, description="Whether browsers are shown GraphiQL at /graphql.")
     connection_init_seconds: float = Field(
         default=5,

@@ -11,8 +11,8 @@ from api.context import Context, Info
 from api.cursor import decode_position
 from api.inputs import to_filter
 from api.scalars import Cursor
+from api.stream import Stream
 from api.types import SessionStatusChange
-from models.filter import Criteria
 
 
 @strawberry.type(description="What can be watched.")
@@ -43,12 +43,12 @@ class Subscription:
             start = context.accepted_at
         else:
             start = await context.feed.locate(decode_position(after))
-        return _changes(context, criteria, start)
+        stream = context.feed.stream(criteria, start)
+        context.streams.add(stream)
+        return _changes(context, stream)
 
 
-async def _changes(
-    context: Context, criteria: Criteria, start: int
-) -> AsyncGenerator[SessionStatusChange, None]:
-    async with aclosing(context.feed.events(criteria, start)) as events:
+async def _changes(context: Context, stream: Stream) -> AsyncGenerator[SessionStatusChange, None]:
+    async with aclosing(stream.events()) as events:
         async for event in events:
             yield SessionStatusChange.from_event(event, context)

@@ -8,6 +8,7 @@ commit, so events are inserted without a number and numbered by a second, short 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, literal, null, select, text, update
@@ -19,6 +20,7 @@ from models.refusals import CursorExpired
 from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
 
 NUMBERING_BATCH = 5000
+BACKWARD_STEP = 5000
 CHANNEL = "sessiongraph"
 
 EVENT_COLUMNS = tuple(
@@ -146,6 +148,26 @@ async def events_after(
     if up_to is not None:
         statement = statement.where(col(EventRow.seq) <= up_to)
     return await tx.all(statement.order_by(col(EventRow.seq)).limit(limit))
+
+
+async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
+    """Return the ids of the sessions whose end was recorded since an instant, in no order that is promised.
+
+    The log is read backwards in steps: its end is what is asked for, and no index is needed.
+    """
+    found: list[str] = []
+    seq = (await log_state(tx)).last_seq
+    while True:
+        rows = await tx.all(
+            select(col(EventRow.session_id), col(EventRow.status), col(EventRow.recorded_at))
+            .where(col(EventRow.seq) > seq - BACKWARD_STEP, col(EventRow.seq) <= seq)
+            .order_by(col(EventRow.seq).desc())
+        )
+        recent = [row for row in rows if row.recorded_at >= since]
+        found += [row.session_id for row in recent if row.status != Status.ACTIVE]
+        if not recent:
+            return found
+        seq -= BACKWARD_STEP
 
 
 async def history_of(tx: ReadTx, session_ids: Collection[str]) -> dict[str, list[Record]]:

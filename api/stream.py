@@ -1,0 +1,107 @@
+"""One subscription's way through the log: a position, and what wakes it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol, TypeAlias
+
+from models.database import Record
+from models.filter import Criteria
+
+Interest: TypeAlias = tuple[str, str]
+"""What a subscription may be concerned by: a column and its value, or EVERYTHING."""
+
+EVERYTHING: Interest = ("", "")
+
+
+class Source(Protocol):
+    """Where a stream reads; see `Feed`."""
+
+    position: int
+
+    def add(self, stream: "Stream") -> None: ...
+
+    def discard(self, stream: "Stream") -> None: ...
+
+    async def batch(self, after: int, criteria: Criteria) -> tuple[Sequence[Record], int]: ...
+
+
+class Stream:
+    """Iterate over `events()` once; `delivered()` tells others how far that has come."""
+
+    def __init__(self, source: Source, criteria: Criteria, after: int) -> None:
+        self.interests = _interests(criteria)
+        self._source = source
+        self._criteria = criteria
+        self._position = after
+        self._first_concern: int | None = None
+        self._is_idle = False
+        self._is_over = False
+        self._woken = asyncio.Event()
+        self._moved = asyncio.Event()
+
+    async def events(self) -> AsyncGenerator[Record, None]:
+        """Yield the matching events after the position in the order of the log, for ever.
+
+        Raises:
+            CursorExpired: The events after the position were pruned while a client was slow.
+            Unavailable: The database is away, and the position is behind the ring.
+        """
+        self._source.add(self)
+        try:
+            while True:
+                while self._position < self._source.position:
+                    batch, reached = await self._source.batch(self._position, self._criteria)
+                    for event in batch:
+                        if self._criteria.matches(event):
+                            yield event
+                            self._move_to(event.seq)
+                    self._move_to(reached)
+                await self._next_concern()
+        finally:
+            self._source.discard(self)
+            self._is_over = True
+            self._moved.set()
+
+    def wake(self, seq: int) -> None:
+        """Tell of an event that may concern this stream."""
+        if self._first_concern is None:
+            self._first_concern = seq
+            self._woken.set()
+
+    async def delivered(self, seq: int) -> None:
+        """Return when all that concerns this stream up to `seq` was taken from it, or it is over."""
+        while (
+            not self._is_over and self._position < seq and not (self._is_idle and self._first_concern is None)
+        ):
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _next_concern(self) -> None:
+        """Wait for an event that may concern this stream; what comes before it need not be read."""
+        self._first_concern = None
+        self._woken.clear()
+        self._is_idle = True
+        self._moved.set()
+        await self._woken.wait()
+        self._is_idle = False
+        if self._first_concern is not None:
+            self._move_to(self._first_concern - 1)
+
+    def _move_to(self, position: int) -> None:
+        self._position = max(self._position, position)
+        self._moved.set()
+
+
+def _interests(criteria: Criteria) -> list[Interest]:
+    """Return interests that every matching event has one of; the fewer events have them the better."""
+    filter_, bound = criteria.filter, criteria.bound
+    if filter_.ids is not None:
+        return [("session_id", id_) for id_ in filter_.ids]
+    if filter_.user_id is not None:
+        return [("user_id", filter_.user_id)]
+    if filter_.organization_id is not None:
+        return [("organization_id", filter_.organization_id)]
+    if bound.everything:
+        return [EVERYTHING]
+    interests = [("user_id", bound.user_id), ("organization_id", bound.organization_id)]
+    return [(column, value) for column, value in interests if value is not None]
