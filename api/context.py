@@ -1,18 +1,19 @@
 """What resolvers are given: who asks, and the handles."""
 
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 from weakref import WeakSet
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from api.auth.ended import EndedSessions
 from api.auth.viewer import Viewer
 from api.feed import Feed
 from api.stream import Stream
 from models.database import Database, Record
-from models.filter import Criteria, Filter
+from models.filter import Bound
 from models.log import history_of
-from models.session import utc_now
+from models.refusals import Forbidden
 
 
 class Context:
@@ -22,28 +23,42 @@ class Context:
     `after` starts from. `streams` are the subscriptions of the request, or of all operations on the socket.
     """
 
-    def __init__(self, database: Database, feed: Feed, viewer: Viewer) -> None:
+    def __init__(self, database: Database, feed: Feed, ended: EndedSessions, viewer: Viewer) -> None:
         self.database = database
         self.feed = feed
+        self.ended = ended
         self.viewer = viewer
         self.accepted_at = feed.position
         self.streams: WeakSet[Stream] = WeakSet()
-        self.connection_params: dict[str, Any] | None = None
         self.history: DataLoader[str, list[Record]] = DataLoader(self._load_history, cache=False)
 
     def for_operation(self) -> Self:
         """Return the context of an operation on a socket whose own context this is."""
-        context = type(self)(self.database, self.feed, self.viewer)
+        context = type(self)(self.database, self.feed, self.ended, self.viewer)
         context.streams = self.streams
         return context
 
-    def readable(self, filter_: Filter) -> Criteria:
-        """Return the sessions that match, among those that the viewer may see now."""
-        return Criteria(filter_, self.viewer.readable, utc_now())
+    @property
+    def readable(self) -> Bound:
+        """The sessions that the viewer may see.
 
-    def endable(self, filter_: Filter) -> Criteria:
-        """Return the sessions that match, among those that the viewer may end now."""
-        return Criteria(filter_, self.viewer.endable, utc_now())
+        Raises:
+            Forbidden: None, whatever they are.
+        """
+        if self.viewer.readable.is_nothing:
+            raise Forbidden("Your API key lacks the scope `sessions:read`.")
+        return self.viewer.readable
+
+    @property
+    def endable(self) -> Bound:
+        """The sessions that the viewer may end.
+
+        Raises:
+            Forbidden: None, whatever they are.
+        """
+        if self.viewer.endable.is_nothing:
+            raise Forbidden("Your API key lacks the scope `sessions:write`.")
+        return self.viewer.endable
 
     async def _load_history(self, session_ids: list[str]) -> list[list[Record]]:
         async with self.database.read() as tx:

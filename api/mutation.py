@@ -19,7 +19,16 @@ from api.inputs import (
     to_text,
 )
 from api.types import CreateSessionPayload, EndSessionPayload, EndSessionsPayload, Session
-from models.changes import Ending, NewSession, create_session, end_session, end_sessions
+from models.changes import (
+    Ending,
+    EndOutcome,
+    NewSession,
+    create_session,
+    end_session,
+    end_sessions,
+    has_active,
+)
+from models.filter import Criteria
 from models.refusals import BadUserInput, Forbidden
 from models.session import AuthMethod, utc_now
 
@@ -39,11 +48,16 @@ class Mutation:
         ],
     ) -> CreateSessionPayload:
         context, now = info.context, utc_now()
-        if not context.viewer.may_create:
+        creatable = context.viewer.creatable
+        if creatable.is_nothing:
             raise Forbidden("Only a service with the scope `sessions:create` may create sessions.")
         if input.expires_at <= now:
             raise BadUserInput("`input.expiresAt` is in the past; a session must begin active.")
         new = _new_session(input)
+        if not creatable.covers(new.user_id, new.organization_id):
+            raise Forbidden(
+                f"Your API key may create sessions in the organization {creatable.organization_id} only."
+            )
         async with context.database.write() as tx:
             row, created = await create_session(tx, new, now)
         return CreateSessionPayload(session=Session.from_row(row, context, utc_now()), created=created)
@@ -60,6 +74,7 @@ class Mutation:
     ) -> EndSessionPayload:
         context = info.context
         ending = _ending(context, input.reason)
+        endable = context.endable
         if not is_session_id(input.id):
             return EndSessionPayload(outcome=EndSessionOutcome.NOT_FOUND, session=None)
         async with context.database.write() as tx:
@@ -68,8 +83,10 @@ class Mutation:
                 input.id,
                 ending,
                 readable=context.viewer.readable,
-                endable=context.viewer.endable,
+                endable=endable,
             )
+        if outcome is EndOutcome.ENDED:
+            context.ended.add(input.id)
         return EndSessionPayload(
             outcome=EndSessionOutcome(outcome.value),
             session=None if row is None else Session.from_row(row, context, ending.now),
@@ -88,7 +105,7 @@ class Mutation:
     ) -> EndSessionsPayload:
         context = info.context
         ending = _ending(context, input.reason)
-        criteria = context.endable(to_filter(input.filter, argument="input.filter"))
+        criteria = Criteria(to_filter(input.filter, argument="input.filter"), context.endable, utc_now())
         if criteria.filter.is_empty:
             raise BadUserInput(
                 "`input.filter` is empty; to end every session that you may end, say {status: [ACTIVE]}."
@@ -100,16 +117,19 @@ class Mutation:
             if context.viewer.session_id is None:
                 raise BadUserInput("`input.exceptCurrent` is for users; a service has no session of its own.")
             sparing.append(context.viewer.session_id)
-        ended_count, has_more = await end_sessions(
-            context.database, criteria, ending, sparing=sparing, limit=input.limit
-        )
+        ended_count = 0
+        async for ids in end_sessions(context.database, criteria, ending, sparing=sparing, limit=input.limit):
+            ended_count += len(ids)
+            for session_id in ids:
+                context.ended.add(session_id)
+        has_more = await has_active(context.database, criteria, sparing=sparing)
         return EndSessionsPayload(ended_count=ended_count, has_more=has_more)
 
 
 def _ending(context: Context, reason: str | None) -> Ending:
     return Ending(
         by=context.viewer.ends_as,
-        user_id=context.viewer.user_id,
+        user_id=context.viewer.ends_own_as_user,
         reason=to_text(reason, argument="input.reason", limit=REASON_LIMIT),
         now=utc_now(),
     )

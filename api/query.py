@@ -21,7 +21,7 @@ from api.scalars import Cursor
 from api.types import Node, Session, SessionCount
 from api.viewer import Viewer
 from models.database import Record
-from models.filter import known_method
+from models.filter import Criteria, known_method
 from models.queries import Dimension, session_by_id, session_counts, sessions_by_id
 from models.refusals import BadUserInput
 from models.session import utc_now
@@ -57,7 +57,7 @@ class Query:
         context = info.context
         return await session_connection(
             context,
-            context.readable(to_filter(filter)),
+            Criteria(to_filter(filter), context.readable, utc_now()),
             order_by=order_by,
             first=first,
             after=after,
@@ -84,7 +84,7 @@ class Query:
         context = info.context
         return await status_change_connection(
             context,
-            context.readable(to_filter(filter)),
+            Criteria(to_filter(filter), context.readable, utc_now()),
             after=None if after is None else decode_position(after),
             first=first,
         )
@@ -103,7 +103,7 @@ class Query:
         filter: Where = None,  # noqa: A002
     ) -> list[SessionCount]:
         dimensions = [Dimension[one.name] for one in dict.fromkeys(by)]
-        criteria = info.context.readable(to_filter(filter))
+        criteria = Criteria(to_filter(filter), info.context.readable, utc_now())
         async with info.context.database.read() as tx:
             rows = await session_counts(tx, criteria, dimensions)
         return _merged([_session_count(row, dimensions) for row in rows])
@@ -125,19 +125,19 @@ class Query:
         if len(ids) > IDS_LIMIT:
             raise BadUserInput(f"`ids` has {len(ids)} ids; at most {IDS_LIMIT} are taken.")
         context = info.context
+        readable = context.readable
         async with context.database.read() as tx:
-            rows = await sessions_by_id(
-                tx, {one for one in ids if is_session_id(one)}, context.viewer.readable
-            )
+            rows = await sessions_by_id(tx, {one for one in ids if is_session_id(one)}, readable)
         now = utc_now()
         return [Session.from_row(rows[one], context, now) if one in rows else None for one in ids]
 
 
 async def _session(context: Context, session_id: str) -> Session | None:
+    readable = context.readable
     if not is_session_id(session_id):
         return None
     async with context.database.read() as tx:
-        row = await session_by_id(tx, session_id, context.viewer.readable)
+        row = await session_by_id(tx, session_id, readable)
     return None if row is None else Session.from_row(row, context, utc_now())
 
 

@@ -1,7 +1,8 @@
 """One subscription's way through the log: a position, and what wakes it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 from models.database import Record
@@ -11,6 +12,9 @@ Interest: TypeAlias = tuple[str, str]
 """What a subscription may be concerned by: a column and its value, or EVERYTHING."""
 
 EVERYTHING: Interest = ("", "")
+
+DELIVERY_SECONDS = 2.0
+"""How long the end of a credential waits for a client to take the last events."""
 
 
 class Source(Protocol):
@@ -90,6 +94,14 @@ class Stream:
     def _move_to(self, position: int) -> None:
         self._position = max(self._position, position)
         self._moved.set()
+
+
+async def delivered(streams: Iterable[Stream], seq: int) -> None:
+    """Wait until these streams have delivered what is up to `seq`, or their clients are too slow for it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DELIVERY_SECONDS):
+            for stream in tuple(streams):
+                await stream.delivered(seq)
 
 
 def _interests(criteria: Criteria) -> list[Interest]:

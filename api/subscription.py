@@ -13,6 +13,8 @@ from api.inputs import to_filter
 from api.scalars import Cursor
 from api.stream import Stream
 from api.types import SessionStatusChange
+from models.filter import Criteria
+from models.session import utc_now
 
 
 @strawberry.type(description="What can be watched.")
@@ -38,7 +40,7 @@ class Subscription:
         ] = None,
     ) -> AsyncGenerator[SessionStatusChange, None]:
         context = info.context
-        criteria = context.readable(to_filter(filter))
+        criteria = Criteria(to_filter(filter), context.readable, utc_now())
         if after is None:
             start = context.accepted_at
         else:

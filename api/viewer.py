@@ -58,7 +58,7 @@ class Viewer:
         before: Before = None,
     ) -> SessionConnection:
         viewer = self._viewer
-        own = viewer.readable if viewer.user_id is None else Bound(user_id=viewer.user_id)
+        own = info.context.readable if viewer.user_id is None else Bound(user_id=viewer.user_id)
         return await session_connection(
             info.context,
             Criteria(to_filter(filter), own, utc_now()),

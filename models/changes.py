@@ -5,7 +5,7 @@ WHERE says `active` and whose rows decide who won. So retries, two callers at on
 revive a session or end it twice.
 """
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum, auto
@@ -115,28 +115,28 @@ async def end_sessions(
     *,
     sparing: Collection[str],
     limit: int,
-) -> tuple[int, bool]:
-    """End the oldest active sessions that match, at most `limit`; return how many, and if more are left.
+) -> AsyncIterator[list[str]]:
+    """End the oldest active sessions that match, at most `limit`; yield the ids of each transaction.
 
     One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
     that is cut off has ended some of them; repeating it ends the rest.
     """
-    matching = [
-        *criteria.clauses(SessionRow),
-        *_is_live(ending.now),
-        *([col(SessionRow.id).not_in(sparing)] if sparing else []),
-    ]
-    ended = 0
-    while ended < limit:
-        size = min(BATCH, limit - ended)
+    matching = _active(criteria, sparing)
+    left = limit
+    while left > 0:
+        size = min(BATCH, left)
         async with database.write() as tx:
-            batch = await _revoke(tx, [col(SessionRow.id).in_(_oldest(matching, size))], ending)
-        ended += batch
-        if batch < size:
-            break
+            ids = await _revoke(tx, [col(SessionRow.id).in_(_oldest(matching, size))], ending)
+        yield ids
+        if len(ids) < size:
+            return
+        left -= size
+
+
+async def has_active(database: Database, criteria: Criteria, *, sparing: Collection[str]) -> bool:
+    """Tell whether active sessions that match are left."""
     async with database.read() as tx:
-        has_more = await tx.scalar(select(exists().where(*matching)))
-    return ended, bool(has_more)
+        return bool(await tx.scalar(select(exists().where(*_active(criteria, sparing)))))
 
 
 async def expire_due(database: Database, now: datetime) -> int:
@@ -193,12 +193,17 @@ def _oldest(matching: list[Clause], size: int) -> Select[str]:
     )
 
 
-async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> int:
+def _active(criteria: Criteria, sparing: Collection[str]) -> list[Clause]:
+    spared = [col(SessionRow.id).not_in(sparing)] if sparing else []
+    return [*criteria.clauses(SessionRow), *_is_live(criteria.now), *spared]
+
+
+async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> list[str]:
     by: str | Case[str] = ending.by.value
     if ending.user_id is not None:
         own = col(SessionRow.user_id) == ending.user_id
         by = case((own, InitiatingEntity.USER.value), else_=by)
-    ended = await _end(
+    return await _end(
         tx,
         [*where, *_is_live(ending.now)],
         status=Status.REVOKED.value,
@@ -207,7 +212,6 @@ async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> int:
         end_reason=ending.reason,
         updated_at=ending.now,
     )
-    return len(ended)
 
 
 async def _end(tx: WriteTx, where: list[Clause], **values: object) -> list[str]:

@@ -109,6 +109,10 @@ class Bound:
     user_id: str | None = None
     organization_id: str | None = None
 
+    @property
+    def is_nothing(self) -> bool:
+        return self == Bound()
+
     def clause(self, table: Table) -> Clause:
         if self.everything:
             return true()
@@ -120,10 +124,14 @@ class Bound:
         return or_(*either) if either else false()
 
     def admits(self, event: Record) -> bool:
+        return self.covers(event.user_id, event.organization_id)
+
+    def covers(self, user_id: str, organization_id: str | None) -> bool:
+        """Tell whether sessions of this user in this organization are within."""
         return (
             self.everything
-            or (self.user_id is not None and event.user_id == self.user_id)
-            or (self.organization_id is not None and event.organization_id == self.organization_id)
+            or (self.user_id is not None and user_id == self.user_id)
+            or (self.organization_id is not None and organization_id == self.organization_id)
         )
 
 

@@ -5,7 +5,8 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from api.app import SchemaMismatch
+from api.app import OpenToEveryone, SchemaMismatch
+from api.cli.keys import keys
 from api.cli.migrate import migrate
 from api.cli.schema import schema
 from api.cli.serve import serve
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(migrate)
 app.command()(schema)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
         )
     except ValueError as error:
         _stop(str(error), status=2)
-    except (SchemaMismatch, Refusal) as error:
+    except (OpenToEveryone, SchemaMismatch, Refusal) as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         _stop(f"{error}{cause}", status=1)
     except KeyboardInterrupt:

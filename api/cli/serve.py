@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.app import create_app, prepare
+from api.app import create_app, prepare, require_authentication
 from api.cli.options import DatabaseUrl
 from api.server import Server
 from api.settings import Settings, load_settings
@@ -23,11 +23,6 @@ def serve(
     Example: sessiongraph serve --port 8123
     """
     settings = load_settings(host=host, port=port, database_url=database_url)
-    if not settings.is_loopback:
-        raise ValueError(
-            f"Nobody is authenticated yet, so {settings.host} would be open to everyone; "
-            "listen on 127.0.0.1, ::1 or localhost."
-        )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(_check(settings))
     Server(create_app(settings), settings).run()
@@ -38,5 +33,6 @@ async def _check(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
         await prepare(database)
+        await require_authentication(settings, database)
     finally:
         await database.close()

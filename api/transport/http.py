@@ -5,7 +5,6 @@ Strawberry's view does the work; here are its negotiation of media types, its bo
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, cast
 
@@ -21,15 +20,21 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
-from api.auth.viewer import unrestricted_viewer
+from api.auth.authenticator import Authenticator
+from api.auth.ended import EndedSessions
+from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
 from api.errors import ErrorCode
 from api.feed import Feed
-from api.schema import Schema
+from api.schema import CODES, Schema
 from api.settings import Settings
-from api.transport.sse import EventStream
+from api.stream import delivered
+from api.transport.bearer import bearer_credential
+from api.transport.sse import EventStream, until
 from api.transport.websocket import TextFrames, TransportWSHandler
 from models.database import Database
+from models.filter import Bound
+from models.refusals import Refusal
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -40,6 +45,9 @@ STATUS_CODES = {
     ErrorCode.UNAVAILABLE: 503,
 }
 """The codes that decide the status of an answer without data; any other is 400."""
+
+
+NOBODY = Viewer(kind=ViewerKind.SERVICE, readable=Bound(), endable=Bound())
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -55,6 +63,8 @@ class GraphQLView(GraphQL[Context, None]):
         *,
         database: Database,
         feed: Feed,
+        ended: EndedSessions,
+        authenticator: Authenticator,
         settings: Settings,
         draining: asyncio.Event,
     ) -> None:
@@ -67,6 +77,8 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self._database = database
         self._feed = feed
+        self._ended = ended
+        self._authenticator = authenticator
         self._body_limit = settings.body_limit
         self._draining = draining
 
@@ -79,12 +91,21 @@ class GraphQLView(GraphQL[Context, None]):
             response = await self.run(request)
         except HTTPException as error:
             response = refusal_response(error.status_code, error.reason)
+        except Refusal as refusal:
+            code = CODES[type(refusal)]
+            response = refusal_response(STATUS_CODES.get(code, 400), str(refusal), code)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        if isinstance(request, WebSocket):
+            # Nobody, until `connection_init`; the handler runs nothing before it.
+            return Context(self._database, self._feed, self._ended, NOBODY)
+        viewer = await self._authenticator.viewer(bearer_credential(request.headers))
         if self._get_stream_transport_from_headers(request.headers):
             await self._feed.refresh()  # "from now on" is after what was committed before
-        return Context(self._database, self._feed, unrestricted_viewer())
+        context = Context(self._database, self._feed, self._ended, viewer)
+        request.state.context = context
+        return context
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)
@@ -129,27 +150,24 @@ class GraphQLView(GraphQL[Context, None]):
         headers: Mapping[str, str],
     ) -> Response:
         return StreamingResponse(
-            self._until_draining(cast("Callable[[], AsyncGenerator[str, None]]", stream)), headers=headers
+            until(
+                asyncio.create_task(self._stop(request.state.context)),
+                cast("Callable[[], AsyncGenerator[str, None]]", stream),
+            ),
+            headers=headers,
         )
 
-    async def _until_draining(self, stream: Callable[[], AsyncGenerator[str, None]]) -> AsyncIterator[str]:
-        """End a stream at a shutdown without `complete`, so that its client comes back."""
-        draining = asyncio.ensure_future(self._draining.wait())
+    async def _stop(self, context: Context) -> None:
+        """Return when a stream of this context has to end."""
+        draining = asyncio.create_task(self._draining.wait())
+        loss = asyncio.create_task(self._authenticator.loss(context.viewer))
         try:
-            async with aclosing(stream()) as parts:
-                while True:
-                    part = asyncio.ensure_future(anext(parts))
-                    await asyncio.wait({part, draining}, return_when=asyncio.FIRST_COMPLETED)
-                    if not part.done():
-                        part.cancel()
-                        await asyncio.wait({part})
-                        return
-                    try:
-                        yield part.result()
-                    except StopAsyncIteration:
-                        return
+            await asyncio.wait({draining, loss}, return_when=asyncio.FIRST_COMPLETED)
+            if loss.done():
+                await delivered(context.streams, loss.result().seq)
         finally:
             draining.cancel()
+            loss.cancel()
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Refuse a body over the limit: by its announced length, or when so much has come."""
@@ -181,7 +199,8 @@ def preferred_media_type(accept: str) -> str:
 def refusal_response(status: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
     """Answer a request that is not GraphQL, in the form of an answer that is."""
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON)
+    headers = {"WWW-Authenticate": "Bearer"} if code is ErrorCode.UNAUTHENTICATED else None
+    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
 
 
 def _announced_length(scope: Scope) -> int:

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import models.key
 import models.session  # noqa: F401  the tables register themselves
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
