@@ -37,7 +37,6 @@ class Feed:
         self._ring_size = ring_size
         self._ring: list[Record] = []
         self._streams: dict[Interest, set[Stream]] = {}
-        self._is_reading = False
         self._waiting: list[asyncio.Future[None]] = []
         self.is_current = False
         self.epoch = ""
@@ -61,7 +60,6 @@ class Feed:
             self._database.wake_up.clear()
             waiting, self._waiting = self._waiting, []
             try:
-                self._is_reading = True
                 await self._catch_up()
                 self.is_current = True
             except Unavailable as refusal:
@@ -71,18 +69,16 @@ class Feed:
                 self.is_current = False
                 logger.exception("The log cannot be read, trying again")
             finally:
-                self._is_reading = False
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
 
     async def refresh(self) -> None:
-        """Wait until what this process committed before the call has been read, or could not be."""
-        if self._is_reading or self._database.wake_up.is_set():
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            self._database.wake_up.set()
-            await future
+        """Wait until what was committed before the call has been read, or could not be."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._database.wake_up.set()
+        await future
 
     async def locate(self, position: Position) -> int:
         """Return the `seq` to read after.

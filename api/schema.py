@@ -21,6 +21,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.auth.refusal_log import log_refusal
 from api.errors import ErrorCode
 from api.mutation import Mutation
 from api.query import Query
@@ -54,6 +55,10 @@ class Schema(strawberry.Schema):
     ) -> None:
         """Replace each error by the one for the wire, in the list that will be sent."""
         errors[:] = [on_the_wire(error) for error in errors]
+        viewer = getattr(execution_context and execution_context.context, "viewer", None)
+        for error in errors:
+            if (error.extensions or {})["code"] == ErrorCode.FORBIDDEN:
+                log_refusal(ErrorCode.FORBIDDEN, viewer, ".".join(map(str, error.path or ())))
 
 
 def build_schema() -> Schema:

@@ -63,10 +63,18 @@ class Socket:
 
 @dataclass
 class Node:
-    """One server."""
+    """One server, as one viewer sees it: everybody's while there is no credential."""
 
     server: Server
     http: httpx.AsyncClient
+    credential: str | None = None
+
+    @asynccontextmanager
+    async def acting(self, credential: str | None) -> AsyncIterator["Node"]:
+        """Call the same server with this API key or access token."""
+        headers = {} if credential is None else {"authorization": f"Bearer {credential}"}
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, headers=headers) as http:
+            yield Node(self.server, http, credential)
 
     @property
     def url(self) -> str:
@@ -113,7 +121,8 @@ class Node:
         ) as connection:
             socket = Socket(connection)
             if init:
-                await socket.send({"type": "connection_init"})
+                payload = {} if self.credential is None else {"authorization": f"Bearer {self.credential}"}
+                await socket.send({"type": "connection_init", "payload": payload})
                 assert await socket.receive() == {"type": "connection_ack"}
             yield socket
 

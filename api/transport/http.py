@@ -22,6 +22,7 @@ from strawberry.types import ExecutionResult
 
 from api.auth.authenticator import Authenticator
 from api.auth.ended import EndedSessions
+from api.auth.refusal_log import log_rejection
 from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
 from api.errors import ErrorCode
@@ -93,6 +94,7 @@ class GraphQLView(GraphQL[Context, None]):
             response = refusal_response(error.status_code, error.reason)
         except Refusal as refusal:
             code = CODES[type(refusal)]
+            log_rejection(refusal, "HTTP")
             response = refusal_response(STATUS_CODES.get(code, 400), str(refusal), code)
         await response(scope, receive, send)
 

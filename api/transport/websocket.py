@@ -21,6 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from api.auth.authenticator import Authenticator, LossReason
+from api.auth.refusal_log import log_rejection
 from api.auth.viewer import Viewer
 from api.context import Context
 from api.schema import on_the_wire
@@ -66,6 +67,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
                     bearer_credential(payload) or bearer_credential(websocket.ws.headers)
                 )
             except Refusal as refusal:
+                log_rejection(refusal, "WebSocket")
                 await self.websocket.close(_close_code(refusal), str(refusal))
                 return
             self.context.viewer = viewer
