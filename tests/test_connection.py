@@ -7,7 +7,7 @@ from log import settled
 from node import Node
 from sqlalchemy import delete
 from sqlmodel import col
-from stored import population, row, session_id, store
+from stored import START, population, row, session_id, store
 
 from models.database import Database
 from models.session import SessionRow
@@ -110,6 +110,20 @@ async def test_pages_on_from_a_session_that_is_gone(node: Node, database: Databa
         await tx.execute(delete(SessionRow).where(col(SessionRow.id) == ids[6]))
     found = await page(node, orderBy={"direction": "ASC"}, first=2, after=seen["pageInfo"]["endCursor"])
     assert ids_of(found) == ids[7:9]
+
+
+async def test_pages_over_sessions_of_any_year(node: Node, database: Database) -> None:
+    years = [1, 1583, 1969, 1970, 2026, 9999]
+    for number, year in enumerate(years):
+        await store(database, row(number, created_at=START.replace(year=year)))
+    seen: list[str] = []
+    after = None
+    for _ in years:
+        found = await page(node, orderBy={"direction": "ASC"}, first=1, after=after)
+        seen += ids_of(found)
+        after = found["pageInfo"]["endCursor"]
+    assert seen == [session_id(number) for number in range(len(years))]
+    assert not found["pageInfo"]["hasNextPage"]
 
 
 async def test_keeps_pages_apart_while_sessions_are_created(node: Node, database: Database) -> None:

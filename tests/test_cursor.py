@@ -1,6 +1,7 @@
 """What is not exactly a cursor of ours is refused, by both kinds of list."""
 
 import base64
+import struct
 
 from log import as_of, settled
 from node import Node
@@ -17,10 +18,13 @@ PAGE = """query ($after: String, $before: String) {
 LOG = "query ($after: Cursor) { sessionStatusChanges(after: $after) { nodes { cursor } } }"
 
 
+def text_of(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def bad_cursors(good: str, other: str) -> list[str]:
     """Return what looks like a cursor and is none; `other` is a good one of the other kind."""
     raw = base64.urlsafe_b64decode(good + "=" * (-len(good) % 4))
-    another_version = base64.urlsafe_b64encode(bytes([9]) + raw[1:]).rstrip(b"=").decode()
     return [
         "",
         "0",
@@ -36,7 +40,7 @@ def bad_cursors(good: str, other: str) -> list[str]:
         good[:3] + "%%" + good[3:],
         good[:3] + "\x00" + good[3:],
         "\u0660" + good[1:],
-        another_version,
+        text_of(bytes([9]) + raw[1:]),
         other,
         "A" * 50_000,
     ]
@@ -47,6 +51,8 @@ async def test_refuses_what_is_no_cursor_of_a_list(node: Node, database: Databas
     good = (await node.query(PAGE))["sessions"]["pageInfo"]["endCursor"]
     assert (await node.query(PAGE, after=good))["sessions"]["nodes"] == []
     of_no_session = [encode_key(Key(START, id_)) for id_ in ("", "é", "a\x00b", "x" * 65)]
+    # A millisecond before the year 1 and one after the year 9999
+    of_no_session += [text_of(struct.pack(">Bq", 2, at) + b"x") for at in (-62135596800001, 253402300800000)]
     for argument in ("after", "before"):
         for wrong in [*bad_cursors(good, other=await as_of(node)), *of_no_session]:
             assert await node.refusal(PAGE, **{argument: wrong}) == (
