@@ -98,7 +98,10 @@ class Query:
         info: Info,
         by: Annotated[
             list[enums.SessionDimension],
-            strawberry.argument(description="What to count by; an empty list counts all in one group."),
+            strawberry.argument(
+                description="What to count by; an empty list counts all in one group, which is there even "
+                "when it is empty."
+            ),
         ],
         filter: Where = None,  # noqa: A002
     ) -> list[SessionCount]:

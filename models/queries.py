@@ -106,6 +106,7 @@ async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]
     size = func.count().label("size")
     return await tx.all(
         select(*groups, size)
+        .select_from(SessionRow)
         .where(*criteria.clauses(SessionRow))
         .group_by(*groups)
         .order_by(size.desc(), *groups)
