@@ -1,0 +1,296 @@
+"""The filter: what each condition means to a client, and that its form in SQL and in memory are one."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from log import changes_until
+from node import FUTURE, ORGANIZATION, USER, Node
+from sqlalchemy import delete, insert, select
+from sqlmodel import col
+from stored import START, held, minute, row, session_id, store
+
+from api.scalars import format_datetime
+from models.database import Database
+from models.filter import Bound, Criteria, Filter, Interval
+from models.log import EVENT_COLUMNS
+from models.session import SNAPSHOT, AuthMethod, EventRow, SessionRow, Status
+
+OTHER_USER = "user_01E4ZCR3C56J083X43JQXF3JK6"
+OTHER_ORGANIZATION = "org_01H945H0YD4F97JN9MATX7BYAH"
+STORED = [
+    row(1, ip_address="192.0.2.1"),
+    row(2, organization_id=ORGANIZATION, auth_method="sso", ip_address="2001:db8::1"),
+    row(
+        3,
+        user_id=OTHER_USER,
+        organization_id=ORGANIZATION,
+        auth_method="telepathy",
+        status="revoked",
+        ended_at=minute(30),
+        ended_by="admin",
+    ),
+    row(
+        4,
+        user_id=OTHER_USER,
+        organization_id=OTHER_ORGANIZATION,
+        auth_method="unknown",
+        status="expired",
+        expires_at=minute(40),
+        ended_at=minute(40),
+        ended_by="policy",
+    ),
+    row(5, user_id=OTHER_USER, expires_at=minute(50)),  # its time ran out, and nobody noted it
+    row(
+        6,
+        organization_id=ORGANIZATION,
+        auth_method="impersonation",
+        impersonator_email="a@example.com",
+        ip_address="192.0.2.1",
+    ),
+    row(
+        7,
+        user_id=OTHER_USER,
+        auth_method="impersonation",
+        impersonator_email="b@example.com",
+        status="revoked",
+        expires_at=minute(90),
+        ended_at=minute(60),
+    ),
+]
+ALL = {1, 2, 3, 4, 5, 6, 7}
+
+
+def at(number: int) -> str:
+    return format_datetime(minute(number))
+
+
+MEANINGS: list[tuple[dict[str, Any] | None, set[int]]] = [
+    (None, ALL),
+    ({}, ALL),
+    ({"ids": [session_id(2), session_id(5), session_id(9), session_id(2), "no id"]}, {2, 5}),
+    ({"ids": []}, set()),
+    ({"ids": None}, ALL),
+    ({"userId": USER}, {1, 2, 6}),
+    ({"userId": USER.lower()}, set()),
+    ({"organizationId": ORGANIZATION}, {2, 3, 6}),
+    ({"status": ["ACTIVE"]}, {1, 2, 6}),
+    ({"status": ["EXPIRED"]}, {4, 5}),
+    ({"status": ["REVOKED"]}, {3, 7}),
+    ({"status": ["ACTIVE", "EXPIRED"]}, {1, 2, 4, 5, 6}),
+    ({"status": ["REVOKED", "ACTIVE", "EXPIRED", "ACTIVE"]}, ALL),
+    ({"status": []}, set()),
+    ({"authMethod": ["PASSWORD"]}, {1, 5}),
+    ({"authMethod": ["SSO", "IMPERSONATION"]}, {2, 6, 7}),
+    ({"authMethod": ["UNKNOWN"]}, {3, 4}),
+    ({"authMethod": ["UNKNOWN", "SSO"]}, {2, 3, 4}),
+    ({"authMethod": []}, set()),
+    ({"impersonated": True}, {6, 7}),
+    ({"impersonated": False}, {1, 2, 3, 4, 5}),
+    ({"impersonatorEmail": "b@example.com"}, {7}),
+    ({"impersonatorEmail": "b@example.com", "impersonated": False}, set()),
+    ({"ipAddress": "192.0.2.1"}, {1, 6}),
+    ({"ipAddress": "2001:DB8::1"}, set()),
+    ({"createdAt": {"from": at(3), "to": at(6)}}, {3, 4, 5}),
+    ({"createdAt": {"from": at(6)}}, {6, 7}),
+    ({"createdAt": {"to": at(2)}}, {1}),
+    ({"createdAt": {"from": at(3), "to": at(3)}}, set()),
+    ({"createdAt": {}}, ALL),
+    ({"expiresAt": {"from": at(40), "to": at(90)}}, {4, 5}),
+    ({"expiresAt": {"from": FUTURE}}, {1, 2, 3, 6}),
+    ({"endedAt": {"from": at(30), "to": at(50)}}, {3, 4}),
+    ({"endedAt": {"from": at(50)}}, {5, 7}),
+    ({"endedAt": {"to": FUTURE}}, {3, 4, 5, 7}),
+    ({"endedAt": {"to": FUTURE}, "status": ["ACTIVE"]}, set()),
+    ({"organizationId": ORGANIZATION, "status": ["ACTIVE"], "impersonated": False}, {2}),
+    (
+        {
+            "ids": [session_id(number) for number in range(100)],
+            "userId": OTHER_USER,
+            "organizationId": OTHER_ORGANIZATION,
+            "status": ["EXPIRED"],
+            "authMethod": ["UNKNOWN"],
+            "impersonated": False,
+            "impersonatorEmail": None,
+            "ipAddress": None,
+            "createdAt": {"from": at(4), "to": at(5)},
+            "expiresAt": {"from": at(40), "to": at(41)},
+            "endedAt": {"from": at(40), "to": at(41)},
+        },
+        {4},
+    ),
+]
+"""Filters, and the sessions that they mean."""
+
+
+async def test_means_the_same_in_every_read(node: Node, database: Database) -> None:
+    document = """query ($filter: SessionFilter) {
+      sessions(filter: $filter) { nodes { id } totalCount }
+      viewer { sessions(filter: $filter) { nodes { id } totalCount } }
+      sessionCounts(filter: $filter, by: []) { count }
+    }"""
+    await store(database, *STORED)
+    async with held(database, session_id(5)):
+        for filter_, numbers in MEANINGS:
+            data = await node.query(document, filter=filter_)
+            page = {
+                "nodes": [{"id": session_id(number)} for number in sorted(numbers, reverse=True)],
+                "totalCount": len(numbers),
+            }
+            assert data == {
+                "sessions": page,
+                "viewer": {"sessions": page},
+                "sessionCounts": [{"count": len(numbers)}],
+            }, filter_
+
+
+async def test_means_in_the_log_what_was_so_after_each_change(node: Node, database: Database) -> None:
+    document = """query ($filter: SessionFilter) {
+      sessionStatusChanges(filter: $filter) { nodes { session { id } } }
+    }"""
+    await store(database, *(one for one in STORED if one["id"] != session_id(5)))
+    marker = await node.create()
+    await changes_until(node, marker)
+    for filter_, numbers in MEANINGS:
+        changes = (await node.query(document, filter=filter_))["sessionStatusChanges"]["nodes"]
+        found = [id_ for change in changes if (id_ := change["session"]["id"]) != marker]
+        assert found == [session_id(number) for number in sorted(numbers - {5})], filter_
+
+
+async def test_takes_100_ids_and_refuses_101(node: Node) -> None:
+    for field in ("sessions(filter: $filter)", "viewer { sessions(filter: $filter)"):
+        document = f"query ($filter: SessionFilter) {{ {field} {{ totalCount }} {'}' * field.count('{')} }}"
+        code, message = await node.refusal(document, filter={"ids": [session_id(1)] * 101})
+        assert (code, message) == ("BAD_USER_INPUT", "`filter.ids` has 101 ids; at most 100 are taken.")
+        await node.query(document, filter={"ids": [session_id(1)] * 100})
+
+
+async def test_refuses_a_range_that_ends_before_it_begins(node: Node) -> None:
+    document = "query ($filter: SessionFilter) { sessions(filter: $filter) { totalCount } }"
+    for field in ("createdAt", "expiresAt", "endedAt"):
+        assert await node.refusal(document, filter={field: {"from": at(1), "to": at(0)}}) == (
+            "BAD_USER_INPUT",
+            f"`filter.{field}` ends before it begins; swap `from` and `to`.",
+        )
+
+
+async def test_refuses_what_is_not_of_the_schema(node: Node) -> None:
+    document = "query ($filter: SessionFilter) { sessions(filter: $filter) { totalCount } }"
+    wrongs: list[Any] = [
+        {"status": ["GONE"]},
+        {"status": ["active"]},
+        {"status": [None]},
+        {"authMethod": ["TELEPATHY"]},
+        {"ids": [None]},
+        {"impersonated": "yes"},
+        {"createdAt": {"since": at(1)}},
+        {"user": USER},
+        [{}, {}],
+    ]
+    for wrong in wrongs:
+        code, _message = await node.refusal(document, filter=wrong)
+        assert code == "BAD_USER_INPUT", wrong
+
+
+IDS = [session_id(number) for number in range(6)]
+INSTANTS = [START + timedelta(milliseconds=number) for number in range(5)]
+USERS = ["user_1", "user_2"]
+ORGANIZATIONS = ["org_1", "ORG_1"]
+ADDRESSES = ["192.0.2.1", "2001:db8::1"]
+EMAILS = ["admin@example.com", "Admin@example.com ", "e\u0301@example.com", "\u00e9@example.com"]
+METHODS = ["password", "sso", "unknown", "telepathy", "PASSWORD", ""]
+
+instants = st.sampled_from(INSTANTS)
+intervals = st.builds(Interval, st.none() | instants, st.none() | instants)
+users = st.sampled_from(USERS)
+organizations = st.sampled_from(ORGANIZATIONS)
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Sessions of few values each, so that filters often meet some of them, and meet their bounds."""
+    drawn = []
+    for number in range(draw(st.integers(1, len(IDS)))):
+        status = draw(st.sampled_from(Status))
+        drawn.append(
+            row(
+                number,
+                user_id=draw(users),
+                organization_id=draw(st.none() | organizations),
+                status=status.value,
+                auth_method=draw(st.sampled_from(METHODS)),
+                ip_address=draw(st.none() | st.sampled_from(ADDRESSES)),
+                impersonator_email=draw(st.none() | st.sampled_from(EMAILS)),
+                created_at=draw(instants),
+                expires_at=draw(instants),
+                ended_at=None if status is Status.ACTIVE else draw(st.none() | instants),
+            )
+        )
+    return drawn
+
+
+filters = st.builds(
+    Filter,
+    ids=st.none() | st.frozensets(st.sampled_from(IDS)),
+    user_id=st.none() | users,
+    organization_id=st.none() | organizations,
+    status=st.none() | st.frozensets(st.sampled_from(Status)),
+    auth_method=st.none() | st.frozensets(st.sampled_from(AuthMethod)),
+    impersonated=st.none() | st.booleans(),
+    impersonator_email=st.none() | st.sampled_from(EMAILS),
+    ip_address=st.none() | st.sampled_from(ADDRESSES),
+    created_at=st.none() | intervals,
+    expires_at=st.none() | intervals,
+    ended_at=st.none() | intervals,
+)
+# One condition alone meets sessions more often than eleven together.
+single_filters = st.sampled_from(list(Filter.__dataclass_fields__)).flatmap(
+    lambda name: filters.map(lambda whole: Filter(**{name: getattr(whole, name)}))
+)
+bounds = st.just(Bound(everything=True)) | st.builds(
+    Bound, user_id=st.none() | users, organization_id=st.none() | organizations
+)
+criteria = st.lists(st.builds(Criteria, single_filters | filters, bounds, instants), min_size=1, max_size=8)
+
+
+@given(stored=sessions(), asked=criteria)
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the tables
+)
+async def test_means_the_same_in_sql_and_in_memory(
+    database: Database, stored: list[dict[str, Any]], asked: list[Criteria]
+) -> None:
+    async with database.write() as tx:
+        await tx.execute(insert(SessionRow), stored)
+        await tx.execute(insert(EventRow), [event_of(one) for one in stored])
+        for one in asked:
+            events = await tx.all(select(*EVENT_COLUMNS))
+            in_memory = {each.session_id for each in events if one.matches(each)}
+            in_sql = await tx.all(select(col(EventRow.session_id)).where(*one.clauses(EventRow)))
+            assert {each.session_id for each in in_sql} == in_memory
+            event(f"{min(len(in_memory), 2)} of {min(len(stored), 2)} events")
+        await tx.execute(delete(EventRow))
+        for one in asked:
+            await tx.execute(insert(EventRow), [event_of(as_seen(each, one.now)) for each in stored])
+            events = await tx.all(select(*EVENT_COLUMNS))
+            in_memory = {each.session_id for each in events if one.matches(each)}
+            in_sql = await tx.all(select(col(SessionRow.id)).where(*one.clauses(SessionRow)))
+            assert {each.id for each in in_sql} == in_memory
+            await tx.execute(delete(EventRow))
+        await tx.execute(delete(SessionRow))
+
+
+def event_of(session: dict[str, Any]) -> dict[str, Any]:
+    """Return an event with the session as it is."""
+    snapshot = {name: session[name] for name in SNAPSHOT}
+    return {**snapshot, "session_id": session["id"], "occurred_at": START, "recorded_at": START}
+
+
+def as_seen(session: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the session as a reader must see it, although no sweeper has."""
+    if session["status"] == "active" and session["expires_at"] <= now:
+        return {**session, "status": "expired", "ended_at": session["expires_at"]}
+    return session
