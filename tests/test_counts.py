@@ -121,6 +121,15 @@ async def test_leaves_out_groups_without_sessions(node: Node, database: Database
     assert await counts(node, "STATUS", "ORGANIZATION", status=["REVOKED"]) == []
 
 
+async def test_counts_every_method_from_the_future(node: Node, database: Database) -> None:
+    future = [row(number, auth_method=f"method_{number:04}") for number in range(1_200)]
+    await store(database, *future, row(1_200, auth_method="sso"))
+    assert await counts(node, "AUTH_METHOD") == [
+        {"count": 1_200, "authMethod": "UNKNOWN"},
+        {"count": 1, "authMethod": "SSO"},
+    ]
+
+
 async def test_shows_the_1000_largest_groups(node: Node, database: Database) -> None:
     large = row(2_000, organization_id="org_0000")
     await store(
