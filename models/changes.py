@@ -130,7 +130,7 @@ async def end_sessions(
     while ended < limit:
         size = min(BATCH, limit - ended)
         async with database.write() as tx:
-            batch = await _revoke(tx, [col(SessionRow.id).in_(_oldest(matching, size))], ending)
+            batch = await _revoke(tx, [_is_among(_oldest(matching, size))], ending)
         ended += batch
         if batch < size:
             break
@@ -155,7 +155,7 @@ async def expire_due(database: Database, now: datetime) -> int:
     async with database.write() as tx:
         expired = await _end(
             tx,
-            [col(SessionRow.id).in_(oldest), *due],
+            [_is_among(oldest), *due],
             status=Status.EXPIRED.value,
             ended_at=col(SessionRow.expires_at),
             ended_by=InitiatingEntity.POLICY.value,
@@ -191,6 +191,15 @@ def _oldest(matching: list[Clause], size: int) -> Select[str]:
         .limit(size)
         .with_for_update(skip_locked=True)
     )
+
+
+def _is_among(chosen: Select[str]) -> Clause:
+    """Return the condition to be one of these, which are chosen once.
+
+    PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
+    has changed already and chooses others: the limit would be none.
+    """
+    return col(SessionRow.id).in_(select(chosen.cte("chosen").c.id))
 
 
 async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> int:
