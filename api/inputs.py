@@ -24,7 +24,10 @@ _SESSION_ID = re.compile(r"session_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-@strawberry.input(description="The instants from one to another; leave one out for no bound on that side.")
+@strawberry.input(
+    description="The instants from one to another; leave one out for no bound on that side. Without both it "
+    "is no condition."
+)
 class DateTimeRange:
     """See the description."""
 
@@ -217,7 +220,7 @@ def to_text(given: str | None, *, argument: str, limit: int = TEXT_LIMIT) -> str
 
 
 def _to_interval(given: DateTimeRange | None, *, argument: str) -> Interval | None:
-    if given is None:
+    if given is None or (given.from_ is None and given.to is None):
         return None
     if given.from_ is not None and given.to is not None and given.to < given.from_:
         raise BadUserInput(f"`{argument}` ends before it begins; swap `from` and `to`.")

@@ -144,9 +144,10 @@ async def test_ends_no_more_than_the_limit_whatever_is_expected(node: Node, data
 
 async def test_refuses_an_empty_filter(node: Node, database: Database) -> None:
     await population(database)
-    nulls = {"userId": None, "status": None, "ids": None}
+    nulls = {"userId": None, "status": None, "ids": None, "createdAt": {"from": None, "to": None}}
+    ranges: dict[str, Any] = {"createdAt": {}, "expiresAt": {}, "endedAt": {}}
     async with nothing_changed(node):
-        for empty in ({}, nulls):
+        for empty in ({}, nulls, ranges):
             assert await node.refusal(END_MANY, input={"filter": empty}) == (
                 "BAD_USER_INPUT",
                 "`input.filter` is empty; to end every session that you may end, say {status: [ACTIVE]}.",

@@ -102,6 +102,7 @@ MEANINGS: list[tuple[dict[str, Any] | None, set[int]]] = [
     ({"endedAt": {"from": at(30), "to": at(50)}}, {3, 4}),
     ({"endedAt": {"from": at(50)}}, {5, 7}),
     ({"endedAt": {"to": FUTURE}}, {3, 4, 5, 7}),
+    ({"endedAt": {"from": None}}, ALL),
     ({"endedAt": {"to": FUTURE}, "status": ["ACTIVE"]}, set()),
     ({"organizationId": ORGANIZATION, "status": ["ACTIVE"], "impersonated": False}, {2}),
     (
