@@ -49,8 +49,12 @@ class SessionFilter:
     ids: list[ID] | None = strawberry.field(
         default=None, description="Sessions with one of these ids; at most 100."
     )
-    user_id: ID | None = strawberry.field(default=None, description="Sessions of this user.")
-    organization_id: ID | None = strawberry.field(default=None, description="Sessions in this organization.")
+    user_id: ID | None = strawberry.field(
+        default=None, description="Sessions of this user; at most 255 characters."
+    )
+    organization_id: ID | None = strawberry.field(
+        default=None, description="Sessions in this organization; at most 255 characters."
+    )
     status: list[SessionStatus] | None = strawberry.field(
         default=None, description="Sessions with one of these statuses."
     )
@@ -62,10 +66,12 @@ class SessionFilter:
     )
     impersonator_email: str | None = strawberry.field(
         default=None,
-        description="Sessions in which the administrator with this email address acts as the user.",
+        description="Sessions in which the administrator with this email address acts as the user; "
+        "at most 255 characters.",
     )
     ip_address: str | None = strawberry.field(
-        default=None, description="Sessions that were signed in to from exactly this address."
+        default=None,
+        description="Sessions that were signed in to from exactly this address; at most 255 characters.",
     )
     created_at: DateTimeRange | None = strawberry.field(
         default=None, description="Sessions that were signed in to in this range."
