@@ -181,3 +181,16 @@ async def test_ends_and_expires_by_index(database: Database) -> None:
         if one[0].startswith("INSERT INTO event"):
             plan = await plan_of(database, one)
             assert not is_scanned(plan.replace("SCAN feed", "")), plan
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_sweeps_by_index_with_a_plan_that_was_made_for_an_empty_table(database: Database) -> None:
+    """PostgreSQL keeps one plan for any parameters when it was as good as another at first."""
+    with statements() as sent:
+        await expire_due(database, NEVER + timedelta(minutes=99))
+        async with database.read() as tx:
+            await next_expiry(tx)
+    sweeps = [one for one in sent if "session.expires_at" in one[0] and "INSERT" not in one[0]]
+    plans = [await plan_of(database, one, is_generic=True) for one in sweeps]
+    assert ["session_due" in indexes_in(plan) for plan in plans] == [True, True], plans
+    assert [is_scanned(plan) for plan in plans] == [False, False], plans
