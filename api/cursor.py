@@ -19,7 +19,8 @@ _LIST = struct.Struct(">Bq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _ID_LIMIT = 64
-# 9999-12-31, the last day that a datetime can hold
+# What a datetime can hold, from the year 1 to the year 9999
+_FIRST_MILLISECOND = -62_135_596_800_000
 _LAST_MILLISECOND = 253_402_300_799_999
 
 
@@ -61,7 +62,7 @@ def decode_key(cursor: str, *, argument: str) -> Key:
         raise BadCursor(argument) from None
     if (
         version != _LIST_VERSION
-        or not 0 <= milliseconds <= _LAST_MILLISECOND
+        or not _FIRST_MILLISECOND <= milliseconds <= _LAST_MILLISECOND
         or not session_id.isprintable()
         or not 0 < len(session_id) <= _ID_LIMIT
     ):

@@ -24,7 +24,10 @@ _SESSION_ID = re.compile(r"session_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-@strawberry.input(description="The instants from one to another; leave one out for no bound on that side.")
+@strawberry.input(
+    description="The instants from one to another; leave one out for no bound on that side. Without both it "
+    "is no condition."
+)
 class DateTimeRange:
     """See the description."""
 
@@ -46,8 +49,12 @@ class SessionFilter:
     ids: list[ID] | None = strawberry.field(
         default=None, description="Sessions with one of these ids; at most 100."
     )
-    user_id: ID | None = strawberry.field(default=None, description="Sessions of this user.")
-    organization_id: ID | None = strawberry.field(default=None, description="Sessions in this organization.")
+    user_id: ID | None = strawberry.field(
+        default=None, description="Sessions of this user; at most 255 characters."
+    )
+    organization_id: ID | None = strawberry.field(
+        default=None, description="Sessions in this organization; at most 255 characters."
+    )
     status: list[SessionStatus] | None = strawberry.field(
         default=None, description="Sessions with one of these statuses."
     )
@@ -59,10 +66,12 @@ class SessionFilter:
     )
     impersonator_email: str | None = strawberry.field(
         default=None,
-        description="Sessions in which the administrator with this email address acts as the user.",
+        description="Sessions in which the administrator with this email address acts as the user; "
+        "at most 255 characters.",
     )
     ip_address: str | None = strawberry.field(
-        default=None, description="Sessions that were signed in to from exactly this address."
+        default=None,
+        description="Sessions that were signed in to from exactly this address; at most 255 characters.",
     )
     created_at: DateTimeRange | None = strawberry.field(
         default=None, description="Sessions that were signed in to in this range."
@@ -217,7 +226,7 @@ def to_text(given: str | None, *, argument: str, limit: int = TEXT_LIMIT) -> str
 
 
 def _to_interval(given: DateTimeRange | None, *, argument: str) -> Interval | None:
-    if given is None:
+    if given is None or (given.from_ is None and given.to is None):
         return None
     if given.from_ is not None and given.to is not None and given.to < given.from_:
         raise BadUserInput(f"`{argument}` ends before it begins; swap `from` and `to`.")

@@ -21,7 +21,7 @@ from api.scalars import Cursor
 from api.types import Node, Session, SessionCount
 from api.viewer import Viewer
 from models.database import Record
-from models.filter import Criteria, known_method
+from models.filter import Criteria
 from models.queries import Dimension, session_by_id, session_counts, sessions_by_id
 from models.refusals import BadUserInput
 from models.session import utc_now
@@ -98,7 +98,10 @@ class Query:
         info: Info,
         by: Annotated[
             list[enums.SessionDimension],
-            strawberry.argument(description="What to count by; an empty list counts all in one group."),
+            strawberry.argument(
+                description="What to count by; an empty list counts all in one group, which is there even "
+                "when it is empty."
+            ),
         ],
         filter: Where = None,  # noqa: A002
     ) -> list[SessionCount]:
@@ -106,7 +109,7 @@ class Query:
         criteria = Criteria(to_filter(filter), info.context.readable, utc_now())
         async with info.context.database.read() as tx:
             rows = await session_counts(tx, criteria, dimensions)
-        return _merged([_session_count(row, dimensions) for row in rows])
+        return [_session_count(row, dimensions) for row in rows]
 
     @strawberry.field(description="Whatever has this id; null when there is nothing that you may see.")
     async def node(
@@ -149,7 +152,7 @@ def _session_count(row: Record, dimensions: list[Dimension]) -> SessionCount:
             case Dimension.STATUS:
                 count.status = enums.SessionStatus(value)
             case Dimension.AUTH_METHOD:
-                count.auth_method = enums.AuthMethod(known_method(value).value)
+                count.auth_method = enums.AuthMethod(value)
             case Dimension.ORGANIZATION:
                 count.organization_id = value
             case Dimension.IMPERSONATED:
@@ -157,15 +160,3 @@ def _session_count(row: Record, dimensions: list[Dimension]) -> SessionCount:
             case Dimension.DAY:
                 count.day = date.fromisoformat(value)
     return count
-
-
-def _merged(counts: list[SessionCount]) -> list[SessionCount]:
-    """Join groups that look alike: the methods from the future, which all read as UNKNOWN."""
-    groups: dict[tuple[object, ...], SessionCount] = {}
-    for count in counts:
-        key = (count.status, count.auth_method, count.organization_id, count.impersonated, count.day)
-        if key in groups:
-            groups[key].count += count.count
-        else:
-            groups[key] = count
-    return sorted(groups.values(), key=lambda group: -group.count)

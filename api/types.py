@@ -138,7 +138,9 @@ class SessionStatusChange:
 class SessionCount:
     """See the description."""
 
-    count: int = strawberry.field(description="How many sessions are in the group; at least 1.")
+    count: int = strawberry.field(
+        description="How many sessions are in the group; 0 only where all are counted in one."
+    )
     status: SessionStatus | None = strawberry.field(
         default=None, description="The status of the group; null unless counted by STATUS."
     )

@@ -158,6 +158,12 @@ def known_method(stored: str) -> AuthMethod:
         return AuthMethod.UNKNOWN
 
 
+def known_method_column(table: Table) -> ColumnElement[str]:
+    """Return the method as a reader must see it: UNKNOWN for a word from the future."""
+    stored = col(table.auth_method)
+    return case((stored.in_(sorted(AuthMethod)), stored), else_=AuthMethod.UNKNOWN.value)
+
+
 def status_column(table: Table, now: datetime) -> ColumnElement[str]:
     """Return the status as a reader must see it: an active session past its end is expired."""
     return case((_is_due(table, now), Status.EXPIRED.value), else_=col(table.status))

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, tuple_
 from sqlmodel import col
 
 from models.database import ReadTx, Record, utc_day
-from models.filter import Bound, Criteria, status_column
+from models.filter import Bound, Criteria, known_method_column, status_column
 from models.session import SNAPSHOT, SessionRow
 
 SESSION_COLUMNS = tuple(col(getattr(SessionRow, name)) for name in ("id", *SNAPSHOT))
@@ -97,7 +97,7 @@ async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]
     """Return a row for each group, its dimensions by name and its `size`; at most 1,000, largest first."""
     columns: dict[Dimension, SQLColumnExpression[Any]] = {
         Dimension.STATUS: status_column(SessionRow, criteria.now),
-        Dimension.AUTH_METHOD: col(SessionRow.auth_method),
+        Dimension.AUTH_METHOD: known_method_column(SessionRow),
         Dimension.ORGANIZATION: col(SessionRow.organization_id),
         Dimension.IMPERSONATED: col(SessionRow.impersonator_email).is_not(None),
         Dimension.DAY: utc_day(col(SessionRow.created_at)),
@@ -106,6 +106,7 @@ async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]
     size = func.count().label("size")
     return await tx.all(
         select(*groups, size)
+        .select_from(SessionRow)
         .where(*criteria.clauses(SessionRow))
         .group_by(*groups)
         .order_by(size.desc(), *groups)
