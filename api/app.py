@@ -15,6 +15,9 @@ from api.auth.ended import EndedSessions
 from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
+from api.demo import demo_population, prepare_demo
+from api.demo.issuer import DemoIssuer
+from api.demo.traffic import run_traffic
 from api.feed import Feed
 from api.schema import build_schema
 from api.settings import Settings
@@ -50,7 +53,13 @@ class OpenToEveryone(Exception):  # noqa: N818  an answer to the operator
 
 
 def create_app(settings: Settings) -> Starlette:
-    """Return the application; its lifespan opens the database and starts the tasks."""
+    """Return the application; its lifespan opens the database and starts the tasks.
+
+    `state.credentials` are those of the demo, once started; None without.
+    """
+    issuer = DemoIssuer() if settings.demo else None
+    if issuer is not None:
+        settings = issuer.believed(settings)
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
     feed = Feed(database, ended, poll_seconds=settings.feed_poll_seconds, ring_size=settings.feed_ring_size)
@@ -66,7 +75,7 @@ def create_app(settings: Settings) -> Starlette:
     draining = asyncio.Event()
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
             await prepare(database)
@@ -77,6 +86,13 @@ def create_app(settings: Settings) -> Starlette:
             await keyring.refresh()
             if signing_keys is not None:
                 await stack.enter_async_context(signing_keys)
+            if issuer is not None:
+                stack.enter_context(issuer)
+                population = demo_population()
+                credentials = await prepare_demo(database, population, issuer, settings)
+                traffic = run_traffic(database, population, sparing=credentials.session_ids)
+                await stack.enter_async_context(_running(traffic))
+                app.state.credentials = credentials
             await stack.enter_async_context(_running(feed.run()))
             await stack.enter_async_context(_running(sweep(database)))
             await stack.enter_async_context(_running(listen(database)))
@@ -110,6 +126,7 @@ def create_app(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    app.state.credentials = None
     app.state.draining = draining
     app.state.authenticator = authenticator
     return app

@@ -25,6 +25,11 @@ class Settings(BaseSettings):
         description="Where sessions are stored: an SQLAlchemy URL of SQLite or PostgreSQL; "
         "the driver may be left out.",
     )
+    demo: bool = Field(
+        default=False,
+        description="Whether an empty database is filled with a believable population that goes on living, "
+        "with credentials that are printed. Only on a loopback address.",
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     database_pool_size: int = Field(
@@ -152,6 +157,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
+        if self.demo and not self.is_loopback:
+            raise ValueError(f"the demo is for this machine alone; {self.host} can be reached from elsewhere")
+        if self.demo and self.token_issuers:
+            raise ValueError("the demo brings an issuer of its own; leave out token_issuers and jwks")
         if self.token_issuers and self.jwks is None:
             raise ValueError("token_issuers needs jwks: say where the issuers publish their keys")
         if not self.token_issuers and self.jwks is not None:

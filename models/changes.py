@@ -5,10 +5,11 @@ WHERE says `active` and whose rows decide who won. So retries, two callers at on
 revive a session or end it twice.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum, auto
+from typing import Any
 
 from sqlalchemy import Case, Select, case, exists, literal, select, update
 from sqlmodel import col
@@ -67,16 +68,7 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
         BadUserInput: The id belongs to a session of another user or organization.
     """
     session_id = new.id or new_session_id()
-    created = await tx.insert_unless_present(
-        SessionRow,
-        {
-            **asdict(new),
-            "id": session_id,
-            "status": Status.ACTIVE.value,
-            "created_at": now,
-            "updated_at": now,
-        },
-    )
+    created = await tx.insert_unless_present(SessionRow, _active_row(new, session_id, now))
     if created:
         await append(tx, [session_id], previous_status=None)
     stored = await session_by_id(tx, session_id, Bound(everything=True))
@@ -86,6 +78,13 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
             "`id` belongs to another session; leave it out, or use it only to repeat the same call."
         )
     return stored, created == 1
+
+
+async def create_sessions(tx: WriteTx, sign_ins: Sequence[tuple[NewSession, datetime]]) -> None:
+    """Create active sessions, each as of the time of its sign-in; their ids are given and free."""
+    rows = [_active_row(new, str(new.id), signed_in_at) for new, signed_in_at in sign_ins]
+    await tx.insert_unless_present(SessionRow, rows)
+    await append(tx, [row["id"] for row in rows], previous_status=None)
 
 
 async def end_session(
@@ -180,6 +179,11 @@ async def next_expiry(tx: ReadTx) -> datetime | None:
 
 def new_session_id() -> str:
     return f"session_{ULID()}"
+
+
+def _active_row(new: NewSession, session_id: str, now: datetime) -> dict[str, Any]:
+    begun = {"id": session_id, "status": Status.ACTIVE.value, "created_at": now, "updated_at": now}
+    return {**asdict(new), **begun}
 
 
 def _is_live(now: datetime) -> list[Clause]:

@@ -10,6 +10,7 @@ from api.cli.keys import keys
 from api.cli.migrate import migrate
 from api.cli.schema import schema
 from api.cli.serve import serve
+from api.demo.past import ForeignDatabase
 from models.refusals import Refusal
 
 app = typer.Typer(
@@ -38,7 +39,7 @@ def main() -> None:
         )
     except ValueError as error:
         _stop(str(error), status=2)
-    except (OpenToEveryone, SchemaMismatch, Refusal) as error:
+    except (ForeignDatabase, OpenToEveryone, SchemaMismatch, Refusal) as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         _stop(f"{error}{cause}", status=1)
     except KeyboardInterrupt:
