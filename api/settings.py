@@ -3,10 +3,12 @@
 import os
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import httpx
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.database import engine_url
 
@@ -41,6 +43,50 @@ class Settings(BaseSettings):
         description="How many recent events are kept in memory for subscriptions; older ones are read from "
         "the database.",
     )
+    token_issuers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Whose access tokens are accepted: the `iss` claims, separated by commas, with or "
+        "without a trailing slash. WorkOS uses https://api.workos.com, or that and /user_management/ and the "
+        "client id, or a domain of your own. Needs `jwks`.",
+    )
+    token_audience: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What the `aud` claim of an access token must have; left out, `aud` is not looked at.",
+    )
+    jwks: str | None = Field(
+        default=None,
+        description="Where the issuers' signing keys are: the URL of a JSON Web Key Set (https, or http on "
+        "this machine) or the path of a file. For WorkOS, https://api.workos.com/sso/jwks/ and the client "
+        "id. Needs `token_issuers`.",
+    )
+    jwks_cool_down_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=30,
+        description="How long the issuer is left alone after it was asked for keys: the longest that a new "
+        "key can stay unknown.",
+    )
+    jwks_refresh_seconds: float = Field(
+        default=300,
+        gt=0,
+        le=3600,
+        description="How often the issuer is asked for keys while no new one is needed: the longest that a "
+        "key holds which the issuer has removed.",
+    )
+    jwks_stale_seconds: float = Field(
+        default=86_400,
+        gt=0,
+        le=604_800,
+        description="How long the known keys hold while the issuer does not answer.",
+    )
+    token_leeway_seconds: float = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="By how much the clocks of the issuer and of this server may differ: an access token is "
+        "accepted for so long before its `nbf` and `iat` and after its `exp`.",
+    )
     token_lifetime_limit_seconds: int = Field(
         default=3600,
         ge=1,
@@ -67,15 +113,58 @@ class Settings(BaseSettings):
         engine_url(value)
         return value
 
+    @field_validator("token_issuers", mode="before")
+    @classmethod
+    def _are_listed(cls, value: object) -> object:
+        return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("token_issuers")
+    @classmethod
+    def _are_issuers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not issuer or not issuer.isprintable() or " " in issuer for issuer in value):
+            raise ValueError("an issuer is a text without spaces, and issuers are separated by one comma")
+        return value
+
+    @field_validator("jwks")
+    @classmethod
+    def _has_keys(cls, value: str | None) -> str | None:
+        if value is None or (_is_key_set_url(value) if "://" in value else Path(value).is_file()):
+            return value
+        raise ValueError("is neither a file nor an https URL (http on this machine) without credentials")
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.token_issuers and self.jwks is None:
+            raise ValueError("token_issuers needs jwks: say where the issuers publish their keys")
+        if not self.token_issuers and self.jwks is not None:
+            raise ValueError("jwks needs token_issuers: say whose access tokens are accepted")
+        if not self.token_issuers and self.token_audience is not None:
+            raise ValueError("token_audience needs token_issuers: say whose access tokens are accepted")
+        return self
+
     @cached_property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_key_set_url(location: str) -> bool:
+    try:
+        url = httpx.URL(location)
+    except httpx.InvalidURL:
+        return False
+    if not url.host or url.userinfo:
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))
 
 
 def load_settings(**flags: Any) -> Settings:  # noqa: ANN401  as pydantic takes them

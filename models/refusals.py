@@ -33,7 +33,11 @@ class Forbidden(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """Nobody is asking, or not with a credential that holds."""
+    """Nobody is asking, or not with a credential that holds; `reason` is a word for logs and close codes."""
+
+    def __init__(self, message: str, *, reason: str = "unauthenticated") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class LimitExceeded(Refusal):
@@ -41,7 +45,7 @@ class LimitExceeded(Refusal):
 
 
 class Unavailable(Refusal):
-    """The database is away or busy; the same call may be made again."""
+    """What the answer needs is away or busy; the same call may be made again."""
 
-    def __init__(self) -> None:
-        super().__init__("The database cannot be reached; try again in a moment.")
+    def __init__(self, what: str = "The database") -> None:
+        super().__init__(f"{what} cannot be reached; try again in a moment.")
