@@ -18,8 +18,6 @@ from models.refusals import Unauthenticated
 TEXT_LIMIT = 255
 """The longest claim that is taken for a name, in characters."""
 
-VERIFIED_LIMIT = 10_000
-"""How many tokens are remembered as verified."""
 
 REFUSED_BY_PYJWT: dict[type[jwt.PyJWTError], tuple[str, str]] = {
     jwt.InvalidSignatureError: (
@@ -73,14 +71,25 @@ class TokenVerifier:
     """
 
     def __init__(
-        self, keys: SigningKeys, *, issuers: Iterable[str], audience: str | None, leeway_seconds: float
+        self,
+        keys: SigningKeys,
+        *,
+        issuers: Iterable[str],
+        audience: str | None = None,
+        leeway_seconds: float = 10,
+        remembered_limit: int = 10_000,
     ) -> None:
         self._keys = keys
         bare = [issuer.removesuffix("/") for issuer in issuers]
         self._issuers = frozenset([*bare, *(f"{issuer}/" for issuer in bare)])
         self._audience = audience
         self._leeway_seconds = leeway_seconds
+        self._remembered_limit = remembered_limit
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many tokens are remembered; each takes about 1 kB."""
+        return len(self._verified)
 
     async def verify(self, token: str) -> AccessToken:
         """Return the claims of a user's access token.
@@ -95,7 +104,7 @@ class TokenVerifier:
         if verified is None:
             verified = await self._verify(token)
             self._verified[digest] = verified
-            if len(self._verified) > VERIFIED_LIMIT:
+            if len(self._verified) > self._remembered_limit:
                 self._verified.popitem(last=False)
         return verified.token
 
