@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     def _has_keys(cls, value: str | None) -> str | None:
         if value is None or (_is_key_set_url(value) if "://" in value else Path(value).is_file()):
             return value
-        raise ValueError("is neither a file nor an https URL (http on this machine) without credentials")
+        raise ValueError("it is neither a file nor an https URL without credentials (or http on this machine)")
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
