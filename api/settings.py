@@ -5,8 +5,8 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -56,9 +56,9 @@ class Settings(BaseSettings):
     )
     token_issuers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Whose access tokens are accepted: the `iss` claims, separated by commas, with or without "
-        "a trailing slash. WorkOS uses https://api.workos.com, or that and /user_management/ and the client "
-        "id, or a domain of your own. Needs `jwks`.",
+        description="Whose access tokens are accepted: the `iss` claims, separated by commas, with or "
+        "without a trailing slash. WorkOS uses https://api.workos.com, or that and /user_management/ and the "
+        "client id, or a domain of your own. Needs `jwks`.",
     )
     token_audience: str | None = Field(
         default=None,
@@ -68,8 +68,8 @@ class Settings(BaseSettings):
     jwks: str | None = Field(
         default=None,
         description="Where the issuers' signing keys are: the URL of a JSON Web Key Set (https, or http on "
-        "this machine) or the path of a file. For WorkOS, https://api.workos.com/sso/jwks/ and the client id. "
-        "Needs `token_issuers`.",
+        "this machine) or the path of a file. For WorkOS, https://api.workos.com/sso/jwks/ and the client "
+        "id. Needs `token_issuers`.",
     )
     jwks_cool_down_seconds: float = Field(
         default=30,
@@ -151,9 +151,11 @@ class Settings(BaseSettings):
     @field_validator("jwks")
     @classmethod
     def _has_keys(cls, value: str | None) -> str | None:
-        if value is not None and not _is_key_set_url(value) and not Path(value).is_file():
-            raise ValueError("is neither a file nor an https URL (http on this machine) without credentials")
-        return value
+        if value is None or (_is_key_set_url(value) if "://" in value else Path(value).is_file()):
+            return value
+        raise ValueError(
+            "it is neither a file nor an https URL without credentials (or http on this machine)"
+        )
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -186,13 +188,12 @@ def _is_loopback(host: str) -> bool:
 
 def _is_key_set_url(location: str) -> bool:
     try:
-        url = urlsplit(location)
-        _ = url.port  # raises where it is none
-    except ValueError:
+        url = httpx.URL(location)
+    except httpx.InvalidURL:
         return False
-    if not url.hostname or "@" in url.netloc:
+    if not url.host or url.userinfo:
         return False
-    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname))
+    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))
 
 
 def load_settings(**flags: Any) -> Settings:  # noqa: ANN401  as pydantic takes them

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from issuer import Issuer, running_issuer
 from node import Node, running_node
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -106,6 +107,12 @@ async def start_node(database_url: str) -> AsyncIterator[StartNode]:
 @pytest.fixture
 async def node(start_node: StartNode) -> Node:
     return await start_node()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with running_issuer() as issuer:
+        yield issuer
 
 
 def with_database(url: str, name: str) -> str:

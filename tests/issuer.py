@@ -4,19 +4,19 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
 
-import jwt
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 ISSUER = "https://api.workos.com"
@@ -26,7 +26,7 @@ ORGANIZATION = "org_01H945H0YD4F97JN9MATX7BYAG"
 
 
 @cache
-def rsa_key(name: str, bits: int = 2048) -> RSAPrivateKey:  # noqa: ARG001  the name is the cache's
+def rsa_key(name: str, bits: int = 2048) -> RSAPrivateKey:  # noqa: ARG001  the cache tells keys by it
     """Return the key of this name, made once in a run."""
     return generate_private_key(public_exponent=65537, key_size=bits)
 
@@ -35,7 +35,7 @@ def pem(key: RSAPrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def jwk(key_id: str, key: RSAPrivateKey | None = None, **changed: object) -> dict[str, object]:
+def jwk(key_id: str, key: RSAPrivateKey | None = None, /, **changed: object) -> dict[str, object]:
     """Return a public key as a key set has it; None leaves a member out."""
     public = (key or rsa_key(key_id)).public_key()
     entry = {
@@ -48,7 +48,7 @@ def jwk(key_id: str, key: RSAPrivateKey | None = None, **changed: object) -> dic
     return {name: value for name, value in entry.items() if value is not None}
 
 
-def claims(**changed: object) -> dict[str, object]:
+def user_claims(**changed: object) -> dict[str, object]:
     """Return the claims of a user's token; None leaves a claim out."""
     now = int(time.time())
     all_ = {
@@ -65,11 +65,16 @@ def claims(**changed: object) -> dict[str, object]:
     return {name: value for name, value in all_.items() if value is not None}
 
 
-def token(key_id: str = "first", headers: dict[str, Any] | None = None, **changed: object) -> str:
-    """Return a user's token, signed with the key of that name; `headers` win, and so do `changed` claims."""
-    return jwt.encode(
-        claims(**changed), rsa_key(key_id), algorithm="RS256", headers={"kid": key_id, **(headers or {})}
-    )
+def user_token(key_id: str = "first", /, **changed: object) -> str:
+    """Return a user's token, signed with the key of that name."""
+    return signed({"typ": "JWT", "alg": "RS256", "kid": key_id}, user_claims(**changed), rsa_key(key_id))
+
+
+def signed(header: object, payload: object, key: RSAPrivateKey | None = None) -> str:
+    """Return the parts with an RS256 signature, whatever the parts say."""
+    signing_input = f"{encoded(header)}.{encoded(payload)}"
+    signature = (key or rsa_key("first")).sign(signing_input.encode(), PKCS1v15(), SHA256())
+    return f"{signing_input}.{encoded(signature)}"
 
 
 def encoded(part: object) -> str:
@@ -78,8 +83,17 @@ def encoded(part: object) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.005)
+
+
 class Issuer:
-    """Publishes `keys` at `url`, or whatever `body` is; `asked` counts every request to any path."""
+    """Publishes `keys` at `url`, or whatever `body` is; `asked` counts the requests to any path.
+
+    Answers wait while `gate` is closed, and never end while it `drips`.
+    """
 
     def __init__(self) -> None:
         self.keys = [jwk("first")]
@@ -87,6 +101,7 @@ class Issuer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.asked = 0
+        self.drips = False
         self.gate = asyncio.Event()
         self.gate.set()
         self.port = 0
@@ -94,7 +109,12 @@ class Issuer:
         self._serving: asyncio.Task[None] | None = None
 
     @property
+    def is_running(self) -> bool:
+        return self._server is not None
+
+    @property
     def url(self) -> str:
+        """Where the keys are."""
         return f"http://127.0.0.1:{self.port}/jwks"
 
     async def start(self) -> None:
@@ -120,8 +140,16 @@ class Issuer:
     async def _answer(self, _request: Request) -> Response:
         self.asked += 1
         await self.gate.wait()
+        if self.drips:
+            return StreamingResponse(_drops())
         body = json.dumps({"keys": self.keys}).encode() if self.body is None else self.body
         return Response(body, self.status, self.headers, media_type="application/json")
+
+
+async def _drops() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

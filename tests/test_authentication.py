@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import StartNode
 from credentials import jwks_settings, make_key, take_away
-from issuer import SESSION, USER, rsa_key, token
+from issuer import SESSION, USER, rsa_key, signed, user_claims, user_token
 from node import FUTURE, Node
 
 from models.database import Database
@@ -46,7 +46,7 @@ async def end_session(node: Node, key: str, session_id: str = SESSION) -> None:
 
 async def test_knows_a_user_by_the_token(secured: Node, service: str) -> None:
     await create_session(secured, service)
-    async with secured.acting(token(org_id="org_1", permissions=["b", "a"])) as user:
+    async with secured.acting(user_token(org_id="org_1", permissions=["b", "a"])) as user:
         assert (await user.query(VIEWER))["viewer"] == {
             "kind": "USER",
             "userId": USER,
@@ -99,7 +99,7 @@ async def test_answers_401_to_whoever_has_no_credential_that_holds(
         (None, 4401),
         ("nonsense", 4401),
         ("sgk_nonsense", 4401),
-        (lambda: token(exp=int(time.time()) - 100), 4403),
+        (lambda: user_token(exp=int(time.time()) - 100), 4403),
     ],
 )
 async def test_closes_a_socket_that_brings_no_credential_that_holds(
@@ -123,9 +123,9 @@ async def test_refuses_a_token_that_lives_too_long(start_node: StartNode, tmp_pa
     node = await start_node(
         **jwks_settings(tmp_path), token_lifetime_limit_seconds=300, token_leeway_seconds=0
     )
-    async with node.acting(token(exp=int(time.time()) + 299)) as user:
+    async with node.acting(user_token(exp=int(time.time()) + 299)) as user:
         assert (await user.post(VIEWER))["data"]["viewer"]["userId"] == USER
-    async with node.acting(token(exp=int(time.time()) + 320)) as user:
+    async with node.acting(user_token(exp=int(time.time()) + 320)) as user:
         assert (await user.http.post("/graphql", json={"query": VIEWER})).status_code == 401
 
 
@@ -137,7 +137,7 @@ async def test_refuses_the_token_of_an_ended_session_at_once(
     near, far = await start_node(**settings), await start_node(**settings)
     key, _ = await make_key(database, *Scope)
     await create_session(near, key)
-    async with near.acting(token()) as here, far.acting(token()) as there:
+    async with near.acting(user_token()) as here, far.acting(user_token()) as there:
         assert (await here.query(VIEWER))["viewer"]["session"]["id"] == SESSION
         await there.query(VIEWER)
         await end_session(near, key)
@@ -146,7 +146,7 @@ async def test_refuses_the_token_of_an_ended_session_at_once(
         while (await there.http.post("/graphql", json={"query": VIEWER})).status_code != 401:
             assert time.monotonic() - ended_at < 1
     restarted = await start_node(**settings)
-    async with restarted.acting(token()) as later:
+    async with restarted.acting(user_token()) as later:
         answer = await later.http.post("/graphql", json={"query": VIEWER})
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (
         401,
@@ -164,8 +164,8 @@ async def test_sends_the_last_event_of_an_ended_session_and_closes(
     other = "session_01H93ZY4F80QPBEZ1R5B2SHQG9"
     await create_session(near, key, other)
     async with (
-        far.acting(token()) as user,
-        far.acting(token(sid=other)) as another,
+        far.acting(user_token()) as user,
+        far.acting(user_token(sid=other)) as another,
         user.socket() as socket,
         another.socket() as bystander,
     ):
@@ -187,7 +187,7 @@ async def test_ends_the_event_stream_of_an_ended_session_after_its_last_event(
     await create_session(secured, service)
     headers = {"accept": "text/event-stream"}
     async with (
-        secured.acting(token()) as user,
+        secured.acting(user_token()) as user,
         user.http.stream("POST", "/graphql", json={"query": WATCH}, headers=headers) as answer,
     ):
         await end_session(secured, service)
@@ -200,7 +200,7 @@ async def test_ends_the_event_stream_of_an_ended_session_after_its_last_event(
 async def test_closes_with_4403_when_the_token_runs_out(start_node: StartNode, tmp_path: Path) -> None:
     node = await start_node(**jwks_settings(tmp_path), token_leeway_seconds=0)
     expiry = int(time.time()) + 2
-    async with node.acting(token(exp=expiry)) as user, user.socket() as socket:
+    async with node.acting(user_token(exp=expiry)) as user, user.socket() as socket:
         await socket.subscribe(WATCH)
         assert await socket.close_code() == 4403
         assert time.time() >= expiry
@@ -246,21 +246,20 @@ async def test_shows_no_credential_in_logs_or_errors(
     wrong = jwt_of_another()
     seen = ""
     with caplog.at_level(logging.DEBUG):
-        for credential in (token(), service, wrong, f"{service}x", f"{token()}x"):
+        for credential in (user_token(), service, wrong, f"{service}x", f"{user_token()}x"):
             async with secured.acting(credential) as acting:
                 for query in (VIEWER, "{", "{ nothing }"):
                     seen += (await acting.http.post("/graphql", json={"query": query})).text
     logged = "\n".join(
         record.getMessage() for record in caplog.records if record.name.partition(".")[0] != "httpcore"
     )
-    for secret in (service, wrong.rpartition(".")[2], token().rpartition(".")[2]):
+    for secret in (service, wrong.rpartition(".")[2], user_token().rpartition(".")[2]):
         assert secret not in seen
         assert secret not in logged
 
 
 def jwt_of_another() -> str:
-    rsa_key("another")
-    return token("another", headers={"kid": "first"})
+    return signed({"typ": "JWT", "alg": "RS256", "kid": "first"}, user_claims(), rsa_key("another"))
 
 
 async def test_says_who_was_refused_what(
@@ -269,7 +268,7 @@ async def test_says_who_was_refused_what(
     """By a hash: the log is not a list of sessions."""
     await create_session(secured, service)
     with caplog.at_level(logging.INFO, logger="api"):
-        async with secured.acting(token()) as user:
+        async with secured.acting(user_token()) as user:
             document = "mutation ($input: CreateSessionInput!) { createSession(input: $input) { created } }"
             code, _ = await user.refusal(document, input={"userId": USER, "expiresAt": FUTURE})
         await secured.http.post("/graphql", json={"query": VIEWER})

@@ -11,7 +11,7 @@ import pytest
 from conftest import StartNode
 from credentials import jwks_settings, make_key
 from graphql import GraphQLObjectType
-from issuer import token
+from issuer import user_token
 from node import FUTURE, Node
 from sqlalchemy import select
 from sqlmodel import col
@@ -149,7 +149,7 @@ async def actor(request: pytest.FixtureRequest, node: Node, database: Database) 
     credential, seen, endable = ACTORS[request.param]
     own = None
     if isinstance(credential, dict):
-        text, own = token(**credential), credential["sid"]
+        text, own = user_token(**credential), credential["sid"]
     else:
         *scopes, organization_id = credential
         text, _ = await make_key(database, *scopes, organization_id=organization_id)
@@ -326,7 +326,7 @@ async def test_creates_only_within_the_organization_of_the_key(
 async def test_answers_for_the_unseen_as_for_the_unknown(node: Node) -> None:
     """The same text for what another organization has and for what nobody has."""
     document = """mutation ($id: ID!) { endSession(input: {id: $id}) { outcome session { id } } }"""
-    async with node.acting(token(sub=ALICE, sid=IDS["alice"], org_id="org_1")) as user:
+    async with node.acting(user_token(sub=ALICE, sid=IDS["alice"], org_id="org_1")) as user:
         unseen = await user.post(document, id=IDS["carol"])
         unknown = await user.post(document, id="session_01H93ZY4F80QPBEZ1R5B2SHQZZ")
     assert unseen == unknown == {"data": {"endSession": {"outcome": "NOT_FOUND", "session": None}}}
@@ -341,11 +341,11 @@ async def test_puts_an_end_down_to_whom_it_belongs(node: Node, database: Databas
         "permissions": ["sessions:read", "sessions:end"],
     }
     key, _ = await make_key(database, Scope.READ, Scope.WRITE)
-    impersonated = token(sub=CAROL, sid=IDS["dave"], act={"sub": "admin@example.com"})
+    impersonated = user_token(sub=CAROL, sid=IDS["dave"], act={"sub": "admin@example.com"})
     by = {}
     for name, credential in [
-        ("bob", token(**administrator)),
-        ("alice_alone", token(**administrator)),
+        ("bob", user_token(**administrator)),
+        ("alice_alone", user_token(**administrator)),
         ("carol", impersonated),
         ("dave", key),
     ]:
@@ -358,7 +358,7 @@ async def test_spares_the_current_session_when_signing_out_everywhere_else(
     node: Node, database: Database
 ) -> None:
     document = "mutation ($input: EndSessionsInput!) { endSessions(input: $input) { endedCount hasMore } }"
-    async with node.acting(token(sub=ALICE, sid=IDS["alice"])) as user:
+    async with node.acting(user_token(sub=ALICE, sid=IDS["alice"])) as user:
         given = {"filter": {"userId": ALICE}, "exceptCurrent": True}
         assert (await user.query(document, input=given))["endSessions"] == {"endedCount": 1, "hasMore": False}
     after = await statuses(database)

@@ -6,8 +6,8 @@ that is not known. What can be relied on, where nothing else is set:
 - The issuer is asked once at a time and once in 30 s at most, whoever sends what, and after failures too.
 - A new key is known to the first token that needs it, 30 s after the last time that the issuer was asked.
 - A key that the issuer removes is refused 5 minutes later at most, if the issuer answers.
-- With the issuer away, the known keys hold for 24 hours. A key is called unknown only on the word of an issuer
-  that answers; otherwise the keys are unavailable.
+- With the issuer away, the known keys hold for 24 hours. A key is called unknown only on the word of an
+  issuer that answers; otherwise the keys are unavailable.
 
 No memory of unknown keys is kept, so none can be filled.
 """
@@ -16,7 +16,7 @@ import asyncio
 import logging
 import math
 from time import monotonic
-from typing import Self
+from typing import Self, TypeGuard
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -32,14 +32,15 @@ KEY_ID_LIMIT = 256
 """The longest `kid`, in characters."""
 
 RS256 = {"kty": "RSA", "use": "sig", "alg": "RS256"}
-KEY_BITS_AT_LEAST = 2048
-"""RFC 7518 §3.3."""
+KEY_BITS = range(2048, 8193)
+"""RFC 7518 §3.3 asks for the least; a key over the most would take long, or fail, to verify with."""
 
 
 class SigningKeys:
     """The keys of one issuer by their `kid`; an async context manager that asks for them while it is open.
 
-    `location` is a URL or the path of a file.
+    `location` is a URL or the path of a file; reading a URL may take `read_seconds`. `is_answered` says
+    whether there was a key set when it was last asked for.
     """
 
     def __init__(
@@ -49,15 +50,16 @@ class SigningKeys:
         cool_down_seconds: float = 30,
         refresh_seconds: float = 300,
         stale_seconds: float = 86_400,
+        read_seconds: float = 5,
     ) -> None:
-        self._location = location
-        self._source = source_at(location)
+        self._name = f"The signing keys at {location}"
+        self._source = source_at(location, read_seconds=read_seconds)
         self._cool_down_seconds = cool_down_seconds
         self._refresh_seconds = max(refresh_seconds, cool_down_seconds)
         self._stale_seconds = stale_seconds
         self._keys: dict[str, RSAPublicKey] = {}
         self._asked_at = self._answered_at = -math.inf
-        self._is_answered = False
+        self.is_answered = False
         self._fetch: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -88,21 +90,18 @@ class SigningKeys:
         if key is None:
             await self._ask()
             key = self.at_hand(key_id)
-        if key is None and not self._is_answered:
+        if key is None and not self.is_answered:
             raise Unavailable("The issuer of the access tokens")
         return key
 
     async def _keep_fresh(self) -> None:
         while True:
-            pause = self._refresh_seconds if self._is_answered else self._cool_down_seconds
+            pause = self._refresh_seconds if self.is_answered else self._cool_down_seconds
             wait = self._asked_at + pause - monotonic()
             if wait > 0:
-                await asyncio.sleep(wait)
-                continue  # somebody else may have asked meanwhile
-            try:
+                await asyncio.sleep(wait)  # and look again: somebody else may have asked meanwhile
+            else:
                 await self._ask()
-            except Exception:
-                logger.exception("The signing keys at %s cannot be had, trying again", self._location)
 
     async def _ask(self) -> None:
         """Wait for the fetch under way, or for a new one unless the last began too recently."""
@@ -115,20 +114,22 @@ class SigningKeys:
         await asyncio.shield(self._fetch)  # a caller that leaves does not take the fetch away from the others
 
     async def _fetch_keys(self) -> None:
-        was_answered, self._is_answered = self._is_answered, False
         try:
             keys = parse_key_set(await self._source.read())
         except KeySetUnreadable as error:
-            logger.warning(
-                "The signing keys at %s cannot be had, going on with %s known keys: %s",
-                self._location,
-                len(self._keys),
-                error,
-            )
-            return
-        self._answered_at, self._is_answered = monotonic(), True
-        if not was_answered or keys != self._keys:
-            logger.info("The signing keys at %s are %s", self._location, ", ".join(sorted(keys)))
+            self.is_answered = False
+            known = len(self._keys)
+            logger.warning("%s cannot be had, going on with %s known keys: %s", self._name, known, error)
+        except Exception:
+            self.is_answered = False
+            logger.exception("%s cannot be had, trying again", self._name)
+        else:
+            self._take(keys)
+
+    def _take(self, keys: dict[str, RSAPublicKey]) -> None:
+        if not self.is_answered or keys != self._keys:
+            logger.info("%s are %s", self._name, ", ".join(sorted(keys)))
+        self._answered_at, self.is_answered = monotonic(), True
         self._keys = {key_id: self._same(key_id, key) for key_id, key in keys.items()}
 
     def _same(self, key_id: str, key: RSAPublicKey) -> RSAPublicKey:
@@ -159,7 +160,8 @@ def parse_key_set(body: bytes) -> dict[str, RSAPublicKey]:
     return keys
 
 
-def is_key_id(value: object) -> bool:
+def is_key_id(value: object) -> TypeGuard[str]:
+    """Tell whether a key may be called so: what is longer, or has other characters, is not looked up."""
     return (
         isinstance(value, str) and 0 < len(value) <= KEY_ID_LIMIT and value.isascii() and value.isprintable()
     )
@@ -168,11 +170,10 @@ def is_key_id(value: object) -> bool:
 def _rs256_key(entry: object) -> RSAPublicKey | None:
     if not isinstance(entry, dict) or not is_key_id(entry.get("kid")):
         return None
-    if any(entry.get(name, value) != value for name, value in RS256.items()):
+    if "d" in entry or any(entry.get(name, value) != value for name, value in RS256.items()):
         return None
     try:
         key = RSAAlgorithm.from_jwk(entry)
     except (InvalidKeyError, TypeError, ValueError):
         return None
-    is_strong = isinstance(key, RSAPublicKey) and key.key_size >= KEY_BITS_AT_LEAST
-    return key if is_strong else None
+    return key if isinstance(key, RSAPublicKey) and key.key_size in KEY_BITS else None

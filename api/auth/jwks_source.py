@@ -7,9 +7,6 @@ from typing import Protocol
 
 import httpx
 
-READ_SECONDS = 5
-"""How long reading may take from the connection to the last byte."""
-
 SIZE_LIMIT = 128_000
 """The largest key set that is read, in bytes: room for more than fifty keys with their certificates."""
 
@@ -39,21 +36,22 @@ class KeySetUrl:
     for issuers on this machine, and no proxy may stand between.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, *, read_seconds: float) -> None:
+        self._url = httpx.URL(url)
+        self._read_seconds = read_seconds
         self._client = httpx.AsyncClient(
             # A compressed answer could be unpacked to any size before it is measured.
             headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
             follow_redirects=False,
-            timeout=READ_SECONDS,
+            timeout=read_seconds,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-            trust_env=url.startswith("https:"),
+            trust_env=self._url.scheme == "https",
         )
 
     async def read(self) -> bytes:
         try:
             # The client's own timeout starts anew with each byte.
-            async with asyncio.timeout(READ_SECONDS), self._client.stream("GET", self._url) as response:
+            async with asyncio.timeout(self._read_seconds), self._client.stream("GET", self._url) as response:
                 if response.status_code != HTTPStatus.OK:
                     raise KeySetUnreadable(f"the answer is {response.status_code}")
                 body = bytearray()
@@ -94,9 +92,6 @@ class KeySetFile:
         """Nothing is held open."""
 
 
-def is_url(location: str) -> bool:
-    return "://" in location
-
-
-def source_at(location: str) -> KeySetSource:
-    return KeySetUrl(location) if is_url(location) else KeySetFile(location)
+def source_at(location: str, *, read_seconds: float) -> KeySetSource:
+    """Return the URL or the file; a URL may take `read_seconds` from the connection to the last byte."""
+    return KeySetUrl(location, read_seconds=read_seconds) if "://" in location else KeySetFile(location)

@@ -1,7 +1,5 @@
 """Access tokens of users: what a token must be for its claims to be believed (RFC 8725, RFC 9068)."""
 
-import base64
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -11,53 +9,36 @@ from hashlib import sha256
 from typing import Any
 
 import jwt
-import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from api.auth.jwks import SigningKeys, is_key_id
+from api.auth.jwks import SigningKeys
+from api.auth.token_header import check_form, malformed, named_key
 from models.refusals import Unauthenticated
-
-TOKEN_LIMIT = 8192
-"""The longest token that is looked at, in characters."""
 
 TEXT_LIMIT = 255
 """The longest claim that is taken for a name, in characters."""
 
-VERIFIED_LIMIT = 10_000
-"""How many tokens are remembered as verified."""
-
-COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]*")
-"""The compact serialization of RFC 7515 §7.1: base64url without padding, so that a token has one spelling."""
-
-TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
-"""RFC 8725 §3.11: a token for another purpose says so in its type."""
-
-OWN_KEY_HEADERS = ("jku", "jwk", "x5c", "x5u")
-"""Headers by which a token names a key of its own. They could be ignored, and nothing would be fetched either;
-they are refused because our issuers never send them, so the log shows an attempt for what it is."""
-
-MALFORMED = ("malformed", "This is not an access token; send the JWT exactly as its issuer made it.")
 
 REFUSED_BY_PYJWT: dict[type[jwt.PyJWTError], tuple[str, str]] = {
     jwt.InvalidSignatureError: (
-        "wrong_signature",
         "The signature of the access token does not fit; send the token exactly as it was issued.",
+        "wrong_signature",
     ),
-    jwt.ExpiredSignatureError: ("expired", "The access token has expired; refresh it."),
+    jwt.ExpiredSignatureError: ("The access token has expired; refresh it.", "expired"),
     jwt.ImmatureSignatureError: (
-        "not_yet_valid",
         "The access token is not valid yet; check the clocks of this server and of the issuer.",
+        "not_yet_valid",
     ),
     jwt.InvalidIssuerError: (
+        "The issuer of the access token is not accepted here; the setting `token_issuers` lists who is.",
         "wrong_issuer",
-        "The access token comes from an issuer that is not among the configured ones; "
-        "`token_issuers` lists them.",
     ),
     jwt.InvalidAudienceError: (
+        "The access token is meant for somebody else; its `aud` must have the setting `token_audience`.",
         "wrong_audience",
-        "The access token is meant for somebody else; its `aud` must be the configured `token_audience`.",
     ),
 }
+"""The message and the word for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +71,25 @@ class TokenVerifier:
     """
 
     def __init__(
-        self, keys: SigningKeys, *, issuers: Iterable[str], audience: str | None, leeway_seconds: float
+        self,
+        keys: SigningKeys,
+        *,
+        issuers: Iterable[str],
+        audience: str | None = None,
+        leeway_seconds: float = 10,
+        remembered_limit: int = 10_000,
     ) -> None:
         self._keys = keys
         bare = [issuer.removesuffix("/") for issuer in issuers]
         self._issuers = frozenset([*bare, *(f"{issuer}/" for issuer in bare)])
         self._audience = audience
         self._leeway_seconds = leeway_seconds
+        self._remembered_limit = remembered_limit
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many tokens are remembered; each takes about 1 kB."""
+        return len(self._verified)
 
     async def verify(self, token: str) -> AccessToken:
         """Return the claims of a user's access token.
@@ -106,16 +98,13 @@ class TokenVerifier:
             Unauthenticated: The token does not hold; `reason` is a word for the log.
             Unavailable: The key that the token names is not known, and the issuer does not answer.
         """
-        if len(token) > TOKEN_LIMIT:
-            raise _refused("too_long", f"An access token has at most {TOKEN_LIMIT} characters.")
-        if not COMPACT.fullmatch(token):
-            raise _malformed()
+        check_form(token)
         digest = sha256(token.encode()).digest()
         verified = self._remembered(digest)
         if verified is None:
             verified = await self._verify(token)
             self._verified[digest] = verified
-            if len(self._verified) > VERIFIED_LIMIT:
+            if len(self._verified) > self._remembered_limit:
                 self._verified.popitem(last=False)
         return verified.token
 
@@ -130,13 +119,12 @@ class TokenVerifier:
         return verified
 
     async def _verify(self, token: str) -> _Verified:
-        key_id = _key_id(token)
+        key_id = named_key(token)
         key = await self._keys.find(key_id)
         if key is None:
-            raise _refused(
-                "unknown_key",
-                "The access token is signed with a key that its issuer does not publish; sign in again, "
-                "or check `jwks`.",
+            raise Unauthenticated(
+                "The access token is signed with a key that is not at the setting `jwks`; sign in again.",
+                reason="unknown_key",
             )
         try:
             claims = jwt.decode(
@@ -153,49 +141,19 @@ class TokenVerifier:
                 },
             )
         except jwt.MissingRequiredClaimError as error:
-            raise _refused(
-                "missing_claim",
+            raise Unauthenticated(
                 f"The access token has no `{error.claim}`; only tokens of users' sessions are accepted.",
+                reason="missing_claim",
             ) from None
         except jwt.PyJWTError as error:
-            # The chain is cut: what the library says may quote the token.
-            raise _refused(*REFUSED_BY_PYJWT.get(type(error), MALFORMED)) from None
+            if type(error) not in REFUSED_BY_PYJWT:
+                raise malformed() from None  # the library's own words may quote the token
+            message, reason = REFUSED_BY_PYJWT[type(error)]
+            raise Unauthenticated(message, reason=reason) from None
         access_token = _access_token(claims)
         return _Verified(
             access_token, key_id, key, access_token.expires_at.timestamp() + self._leeway_seconds
         )
-
-
-def _key_id(token: str) -> str:
-    """Return the `kid`, if the unverified header is one that a token of ours could have.
-
-    Raises:
-        Unauthenticated: It is not.
-    """
-    try:
-        # More padding than is needed does no harm; COMPACT has checked the alphabet.
-        header = orjson.loads(base64.urlsafe_b64decode(f"{token.partition('.')[0]}=="))
-    except ValueError:
-        raise _malformed() from None
-    if not isinstance(header, dict):
-        raise _malformed()
-    if header.get("alg") != "RS256":
-        raise _refused(
-            "wrong_algorithm", "The access token must be signed with RS256; no other `alg` is taken."
-        )
-    if "typ" in header and str(header["typ"]).lower() not in TYPES:
-        raise _refused("wrong_type", "The `typ` of the access token must be `JWT` or `at+jwt`.")
-    if "crit" in header:
-        raise _refused("critical_header", "The access token has a `crit` header; no extension is understood.")
-    for name in OWN_KEY_HEADERS:
-        if name in header:
-            raise _refused(
-                "own_key", f"The access token has a `{name}` header; only keys of the issuer count."
-            )
-    if not is_key_id(header.get("kid")):
-        raise _refused("wrong_key_id", "The access token must name the key of its issuer in a `kid` header.")
-    key_id: str = header["kid"]
-    return key_id
 
 
 def _access_token(claims: dict[str, Any]) -> AccessToken:
@@ -205,7 +163,9 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
         Unauthenticated: The token is not of a user's session, or a claim is not of its type.
     """
     if "sub_type" in claims or claims.get("sub_profile", "user") != "user":
-        raise _refused("not_a_user", "The access token is not a user's; send the one of the user's session.")
+        raise Unauthenticated(
+            "The access token is not a user's; send the one of the user's session.", reason="not_a_user"
+        )
     for name in ("exp", "iat", "nbf"):
         if type(claims.get(name, 0)) not in {int, float}:  # true would be 1, and "1" is taken by the library
             raise _wrong_claim(name)
@@ -244,13 +204,5 @@ def _texts(claims: dict[str, Any], name: str) -> frozenset[str]:
     return frozenset(values)
 
 
-def _malformed() -> Unauthenticated:
-    return _refused(*MALFORMED)
-
-
 def _wrong_claim(name: str) -> Unauthenticated:
-    return _refused("wrong_claim", f"`{name}` in the access token is not of its type.")
-
-
-def _refused(reason: str, message: str) -> Unauthenticated:
-    return Unauthenticated(message, reason=reason)
+    return Unauthenticated(f"`{name}` in the access token is not of its type.", reason="wrong_claim")
