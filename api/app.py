@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -16,10 +17,11 @@ from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
 from api.feed import Feed
+from api.graphiql.page import GraphiQL
 from api.schema import build_schema
 from api.settings import Settings
 from api.sweeper import sweep
-from api.transport.http import GraphQLView
+from api.transport.http import GraphQLView, refusal_response
 from models.database import Database
 from models.key import all_keys
 from models.listen import listen
@@ -49,8 +51,11 @@ class OpenToEveryone(Exception):  # noqa: N818  an answer to the operator
         )
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the application; its lifespan opens the database and starts the tasks."""
+def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlette:
+    """Return the application; its lifespan opens the database and starts the tasks.
+
+    Where the settings show GraphiQL, it is `graphiql`, or one with nothing filled in.
+    """
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
     feed = Feed(database, ended, poll_seconds=settings.feed_poll_seconds, ring_size=settings.feed_ring_size)
@@ -91,6 +96,7 @@ def create_app(settings: Settings) -> Starlette:
                 return JSONResponse({"status": "ready", "position": state.last_seq})
         return JSONResponse({"status": "unavailable"}, status_code=503)
 
+    shown = (graphiql or GraphiQL()) if settings.graphiql else None
     view = GraphQLView(
         build_schema(),
         database=database,
@@ -98,6 +104,7 @@ def create_app(settings: Settings) -> Starlette:
         ended=ended,
         authenticator=authenticator,
         settings=settings,
+        graphiql=shown,
         draining=draining,
     )
     app = Starlette(
@@ -105,14 +112,24 @@ def create_app(settings: Settings) -> Starlette:
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", view),
             WebSocketRoute("/graphql", view),
+            *([Route("/graphiql/{version}/{name}", shown.assets.response)] if shown else []),
             Route("/healthz", JSONResponse({"status": "alive"})),
             Route("/readyz", ready),
         ],
+        exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )
     app.state.draining = draining
     app.state.authenticator = authenticator
     return app
+
+
+async def refuse(_request: Request, error: Exception) -> Response:
+    """Answer an unknown path or method as GraphQL errors are answered: in JSON."""
+    assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for it
+    response = refusal_response(error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def prepare(database: Database) -> None:
