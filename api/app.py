@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -15,14 +16,15 @@ from api.auth.ended import EndedSessions
 from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
-from api.demo import demo_population, prepare_demo
+from api.demo import Credentials, demo_population, prepare_demo
 from api.demo.issuer import DemoIssuer
 from api.demo.traffic import run_traffic
 from api.feed import Feed
+from api.graphiql.page import GraphiQL
 from api.schema import build_schema
 from api.settings import Settings
 from api.sweeper import sweep
-from api.transport.http import GraphQLView
+from api.transport.http import GraphQLView, refusal_response
 from models.database import Database
 from models.key import all_keys
 from models.listen import listen
@@ -52,84 +54,112 @@ class OpenToEveryone(Exception):  # noqa: N818  an answer to the operator
         )
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlette:
     """Return the application; its lifespan opens the database and starts the tasks.
 
+    Where the settings show GraphiQL, it is `graphiql`, or one with the demo's credentials filled in, if any.
     `state.credentials` are those of the demo, once started; None without.
     """
-    issuer = DemoIssuer() if settings.demo else None
-    if issuer is not None:
-        settings = issuer.believed(settings)
-    database = Database(settings.database_url, pool_size=settings.database_pool_size)
-    ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
-    feed = Feed(database, ended, poll_seconds=settings.feed_poll_seconds, ring_size=settings.feed_ring_size)
-    keyring = KeyRing(database, poll_seconds=settings.key_poll_seconds)
-    signing_keys = _signing_keys(settings)
-    authenticator = Authenticator(
-        settings,
-        feed=feed,
-        ended=ended,
-        keyring=keyring,
-        verifier=None if signing_keys is None else _token_verifier(settings, signing_keys),
-    )
-    draining = asyncio.Event()
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(database.close)
-            await prepare(database)
-            await require_authentication(settings, database)
-            await feed.start()
-            await ended.load(database)
-            await stack.enter_async_context(_running(keyring.run()))
-            await keyring.refresh()
-            if signing_keys is not None:
-                await stack.enter_async_context(signing_keys)
-            if issuer is not None:
-                stack.enter_context(issuer)
-                population = demo_population()
-                credentials = await prepare_demo(database, population, issuer, settings)
-                traffic = run_traffic(database, population, sparing=credentials.session_ids)
-                await stack.enter_async_context(_running(traffic))
-                app.state.credentials = credentials
-            await stack.enter_async_context(_running(feed.run()))
-            await stack.enter_async_context(_running(sweep(database)))
-            await stack.enter_async_context(_running(listen(database)))
-            yield
-
-    async def ready(_request: Request) -> Response:
-        """Tell whether this node can answer: it reaches the database and its feed is not behind."""
-        with suppress(Unavailable):
-            async with database.read() as tx:
-                state = await log_state(tx)
-            if feed.is_current:
-                return JSONResponse({"status": "ready", "position": state.last_seq})
-        return JSONResponse({"status": "unavailable"}, status_code=503)
-
+    node = Node(settings)
+    shown = (graphiql or GraphiQL(default_headers=node.default_headers)) if settings.shows_graphiql else None
     view = GraphQLView(
-        build_schema(),
-        database=database,
-        feed=feed,
-        ended=ended,
-        authenticator=authenticator,
+        build_schema(introspection=settings.introspection),
+        database=node.database,
+        feed=node.feed,
+        ended=node.ended,
+        authenticator=node.authenticator,
         settings=settings,
-        draining=draining,
+        graphiql=shown,
+        draining=node.draining,
     )
     app = Starlette(
         routes=[
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", view),
             WebSocketRoute("/graphql", view),
+            *([Route("/graphiql/{version}/{name}", shown.assets.response)] if shown else []),
             Route("/healthz", JSONResponse({"status": "alive"})),
-            Route("/readyz", ready),
+            Route("/readyz", node.ready),
         ],
-        lifespan=lifespan,
+        exception_handlers={HTTPException: refuse},
+        lifespan=node.lifespan,
     )
     app.state.credentials = None
-    app.state.draining = draining
-    app.state.authenticator = authenticator
+    app.state.draining = node.draining
+    app.state.authenticator = node.authenticator
     return app
+
+
+class Node:
+    """One process of the service: its long-lived objects, and how long they live."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._issuer = DemoIssuer() if settings.demo else None
+        self._settings = self._issuer.believed(settings) if self._issuer else settings
+        self._signing_keys = _signing_keys(self._settings)
+        settings = self._settings
+        self.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
+        self.feed = Feed(
+            self.database,
+            self.ended,
+            poll_seconds=settings.feed_poll_seconds,
+            ring_size=settings.feed_ring_size,
+        )
+        self._keyring = KeyRing(self.database, poll_seconds=settings.key_poll_seconds)
+        self.authenticator = Authenticator(
+            settings,
+            feed=self.feed,
+            ended=self.ended,
+            keyring=self._keyring,
+            verifier=_token_verifier(settings, self._signing_keys),
+        )
+        self.draining = asyncio.Event()
+        self.default_headers: dict[str, str] = {}
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await prepare(self.database)
+            await require_authentication(self._settings, self.database)
+            await self.feed.start()
+            await self.ended.load(self.database)
+            await stack.enter_async_context(_running(self._keyring.run()))
+            await self._keyring.refresh()
+            if self._signing_keys is not None:
+                await stack.enter_async_context(self._signing_keys)
+            if self._issuer is not None:
+                app.state.credentials = await self._start_demo(stack, self._issuer)
+            for work in (self.feed.run(), sweep(self.database), listen(self.database)):
+                await stack.enter_async_context(_running(work))
+            yield
+
+    async def ready(self, _request: Request) -> Response:
+        """Tell whether this node can answer: it reaches the database and its feed is not behind."""
+        with suppress(Unavailable):
+            async with self.database.read() as tx:
+                state = await log_state(tx)
+            if self.feed.is_current:
+                return JSONResponse({"status": "ready", "position": state.last_seq})
+        return JSONResponse({"status": "unavailable"}, status_code=503)
+
+    async def _start_demo(self, stack: AsyncExitStack, issuer: DemoIssuer) -> Credentials:
+        stack.enter_context(issuer)
+        population = demo_population()
+        credentials = await prepare_demo(self.database, population, issuer, self._settings)
+        traffic = run_traffic(self.database, population, sparing=credentials.session_ids)
+        await stack.enter_async_context(_running(traffic))
+        self.default_headers["Authorization"] = f"Bearer {credentials.administrator_token}"
+        return credentials
+
+
+async def refuse(_request: Request, error: Exception) -> Response:
+    """Answer an unknown path or method as GraphQL errors are answered: in JSON."""
+    assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for it
+    response = refusal_response(error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def prepare(database: Database) -> None:
@@ -161,7 +191,9 @@ async def require_authentication(settings: Settings, database: Database) -> None
             raise OpenToEveryone(settings.host)
 
 
-def _token_verifier(settings: Settings, keys: SigningKeys) -> TokenVerifier:
+def _token_verifier(settings: Settings, keys: SigningKeys | None) -> TokenVerifier | None:
+    if keys is None:
+        return None
     return TokenVerifier(
         keys,
         issuers=settings.token_issuers,

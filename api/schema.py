@@ -18,6 +18,7 @@ from graphql import (
     Undefined,
     VariableDefinitionNode,
 )
+from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -61,12 +62,17 @@ class Schema(strawberry.Schema):
                 log_refusal(ErrorCode.FORBIDDEN, viewer, ".".join(map(str, error.path or ())))
 
 
-def build_schema() -> Schema:
+def build_schema(*, introspection: bool = True) -> Schema:
+    """Return the schema; without `introspection` it tells nothing of itself, and errors suggest no names."""
     schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        config=StrawberryConfig(scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR}),
+        extensions=[] if introspection else [DisableIntrospection],
+        config=StrawberryConfig(
+            scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR},
+            disable_field_suggestions=not introspection,
+        ),
     )
     for type_ in schema.core.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):

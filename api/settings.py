@@ -117,7 +117,15 @@ class Settings(BaseSettings):
         description="The longest time that an access token may still be valid for; one that expires later is "
         "refused. Ended sessions are remembered for so long, so that their tokens are refused.",
     )
-    graphiql: bool = Field(default=True, description="Whether browsers are shown GraphiQL at /graphql.")
+    graphiql: bool | None = Field(
+        default=None,
+        description="Whether browsers are shown GraphiQL at /graphql; left out, only where nobody but this "
+        "machine can reach it.",
+    )
+    introspection: bool = Field(
+        default=True,
+        description="Whether those who are authenticated may ask for the schema; nobody else ever may.",
+    )
     connection_init_seconds: float = Field(
         default=5,
         gt=0,
@@ -170,6 +178,10 @@ class Settings(BaseSettings):
         if not self.token_issuers and self.token_audience is not None:
             raise ValueError("token_audience needs token_issuers: say whose access tokens are accepted")
         return self
+
+    @property
+    def shows_graphiql(self) -> bool:
+        return self.is_loopback if self.graphiql is None else self.graphiql
 
     @cached_property
     def is_loopback(self) -> bool:

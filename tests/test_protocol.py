@@ -8,7 +8,14 @@ import websockets
 from conftest import StartNode
 from node import Node
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+from api.settings import Settings
+
+
+# What is served does not depend on the engine.
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 
@@ -97,6 +104,27 @@ async def test_shows_graphiql_to_browsers_only_where_it_is_on(start_node: StartN
     assert (shown.status_code, shown.headers["content-type"]) == (200, "text/html; charset=utf-8")
     hidden = await (await start_node(graphiql=False)).http.get("/graphql", headers=headers)
     assert hidden.status_code == 404
+
+
+def test_shows_graphiql_of_itself_only_where_nobody_else_can_reach_it() -> None:
+    shown = {
+        host: Settings(host=host).shows_graphiql for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+    }
+    assert shown == {"127.0.0.1": True, "::1": True, "localhost": True, "0.0.0.0": False}
+    assert Settings(host="0.0.0.0", graphiql=True).shows_graphiql
+
+
+async def test_tells_nothing_of_the_schema_where_introspection_is_off(start_node: StartNode) -> None:
+    document = "{ __schema { types { name } } }"
+    assert (await (await start_node()).query(document))["__schema"]["types"]
+    closed = await start_node(introspection=False)
+    answer = await closed.post(document)
+    assert "data" not in answer
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert await closed.refusal("{ sesions { totalCount } }") == (
+        "GRAPHQL_VALIDATION_FAILED",
+        "Cannot query field 'sesions' on type 'Query'.",
+    )
 
 
 @pytest.mark.parametrize(

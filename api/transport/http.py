@@ -27,6 +27,7 @@ from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
 from api.errors import ErrorCode
 from api.feed import Feed
+from api.graphiql.page import GraphiQL
 from api.schema import CODES, Schema
 from api.settings import Settings
 from api.stream import delivered
@@ -67,11 +68,11 @@ class GraphQLView(GraphQL[Context, None]):
         ended: EndedSessions,
         authenticator: Authenticator,
         settings: Settings,
+        graphiql: GraphiQL | None,
         draining: asyncio.Event,
     ) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if settings.graphiql else None,
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=timedelta(seconds=settings.connection_init_seconds),
@@ -81,6 +82,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._ended = ended
         self._authenticator = authenticator
         self._body_limit = settings.body_limit
+        self._graphiql = graphiql
         self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,7 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, self._bounded(scope, receive))
         try:
-            response = await self.run(request)
+            response = await self._answer(request)
         except HTTPException as error:
             response = refusal_response(error.status_code, error.reason)
         except Refusal as refusal:
@@ -97,6 +99,12 @@ class GraphQLView(GraphQL[Context, None]):
             log_rejection(refusal, "HTTP")
             response = refusal_response(STATUS_CODES.get(code, 400), str(refusal), code)
         await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        """Show the page before anyone is asked who they are: they say it there."""
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            return await self.render_graphql_ide(request)
+        return await self.run(request)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
@@ -113,6 +121,11 @@ class GraphQLView(GraphQL[Context, None]):
         response = await super().get_sub_response(request)
         response.media_type = preferred_media_type(request.headers.get("accept", "*/*"))
         return response
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        if self._graphiql is None:
+            raise HTTPException(404, "Not Found")
+        return self._graphiql.page()
 
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)

@@ -1,0 +1,1 @@
+"""GraphiQL: the page that browsers are shown at `/graphql`."""

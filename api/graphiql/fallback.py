@@ -1,0 +1,45 @@
+"""The page where GraphiQL was not built: that of Strawberry, which loads an older one from a CDN.
+
+Each file that it loads is pinned by its hash. It has no tabs for the examples, so a notice links to them.
+"""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import quote, urlencode
+
+from starlette.responses import HTMLResponse
+from strawberry.http.ides import get_graphql_ide_html
+
+from api.graphiql.examples import EXAMPLES, Example
+from api.graphiql.policy import page_headers
+
+SCRIPT = re.compile(r'<script[^>]*\ssrc="(https:[^"]+)"')
+INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+STYLE = re.compile(r'<link[^>]*\shref="(https:[^"]+)"')
+
+NOTICE = Template((Path(__file__).parent / "notice.html").read_text(encoding="utf-8"))
+
+
+def fallback_page(default_headers: str) -> HTMLResponse:
+    """Return the page; `default_headers`, as JSON, come with the examples."""
+    html = get_graphql_ide_html()
+    hashes = [_hash_source(script) for script in INLINE_SCRIPT.findall(html)]
+    notice = NOTICE.substitute(examples=" · ".join(_link(one, default_headers) for one in EXAMPLES))
+    return HTMLResponse(
+        html.replace("<body>", f"<body>{notice}", 1),
+        headers=page_headers(scripts=[*SCRIPT.findall(html), *hashes], styles=STYLE.findall(html)),
+    )
+
+
+def _hash_source(script: str) -> str:
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
+def _link(example: Example, default_headers: str) -> str:
+    """Link to the page with an example filled in; it reads a plus as a plus, so spaces may not be one."""
+    query = {"q": example.query, "variables": example.variables, "headers": default_headers}
+    return f'<a href="?{escape(urlencode(query, quote_via=quote))}">{example.name}</a>'
