@@ -56,11 +56,11 @@ async def prepare_demo(
 
 
 async def _sign_in(database: Database, population: Population) -> NewSession:
-    """Sign in somebody of an organization for a month."""
+    """Sign in somebody of the largest organization, where there is most to see, for a month."""
     now = utc_now()
     while True:
         session = population.sign_in(now, lifetime=timedelta(days=30))
-        if session.organization_id is not None and session.impersonator_email is None:
+        if session.organization_id == population.largest_organization_id and not session.impersonator_email:
             break
     async with database.write() as tx:
         await create_session(tx, session, now)

@@ -1,6 +1,7 @@
 """Who lives in the demo: organizations, people, and how and when they signed in."""
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -53,7 +54,7 @@ class Population:
     def __post_init__(self) -> None:
         organizations = [f"org_{self._ulid()}" for _ in range(ORGANIZATIONS)]
         # A few large organizations and many small ones.
-        sizes = [1 / (rank + 1) for rank in range(ORGANIZATIONS)]
+        sizes = [(rank + 1) ** -1.5 for rank in range(ORGANIZATIONS)]
         for _ in range(PEOPLE):
             alone = self.chance.random() < NO_ORGANIZATION_SHARE
             self.people.append(
@@ -82,6 +83,11 @@ class Population:
             impersonator_reason=self.chance.choice(REASONS) if impersonated else None,
             expires_at=now + (lifetime or usual),
         )
+
+    @property
+    def largest_organization_id(self) -> str:
+        organizations = Counter(person.organization_id for person in self.people if person.organization_id)
+        return organizations.most_common(1)[0][0]
 
     def end_reason(self) -> str | None:
         return self.chance.choice(END_REASONS)
