@@ -1,0 +1,83 @@
+"""A load generator that costs little: requests written in advance, over connections that are kept."""
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import quantiles
+
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+@dataclass
+class Measurement:
+    """What was seen of one workload on one server; adds up over rounds."""
+
+    latencies: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        """Return a latency in milliseconds."""
+        return quantiles(self.latencies, n=100)[percent - 1] * 1000
+
+
+class Connection:
+    """One kept connection, one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> "Connection":
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 20))
+
+    async def send(self, request: bytes) -> bytes:
+        """Return the body of the answer.
+
+        Raises:
+            RuntimeError: The answer is not 200.
+        """
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        body = await self._reader.readexactly(int(length[1]) if length else 0)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"{head.splitlines()[0]!r}: {body[:500]!r}")
+        return body
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def request(method: str, target: str, body: bytes = b"") -> bytes:
+    """Return the bytes of a request, to be sent as they are."""
+    head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n"
+    if body:
+        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+async def measure(
+    port: int, requests: Sequence[bytes], *, connections: int, seconds: float, into: Measurement
+) -> None:
+    """Send the requests in turn, over and over, for some seconds."""
+    start = time.perf_counter()
+    until = start + seconds
+
+    async def keep_sending(first: int) -> None:
+        connection = await Connection.open(port)
+        turn = first
+        while (sent := time.perf_counter()) < until:
+            await connection.send(requests[turn % len(requests)])
+            into.latencies.append(time.perf_counter() - sent)
+            turn += connections
+        connection.close()
+
+    await asyncio.gather(*(keep_sending(first) for first in range(connections)))
+    into.seconds += time.perf_counter() - start
