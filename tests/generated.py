@@ -57,7 +57,19 @@ SCALARS: dict[str, list[Any]] = {
     "Odd": [1, 3],
 }
 """Values that each scalar can show, not all of them as they are."""
-FAULTY: list[Any] = [None, Undefined, 0, 13, "wrong", 2**31, float("nan"), b"", {}, ValueError("shown"), object]
+FAULTY: list[Any] = [
+    None,
+    Undefined,
+    0,
+    13,
+    "wrong",
+    2**31,
+    float("nan"),
+    b"",
+    {},
+    ValueError("shown"),
+    object,
+]
 
 
 class Raised(Exception):  # noqa: N818  a mark in the data
@@ -139,7 +151,7 @@ class _Writer:
         fields: dict[str, GraphQLField] = {} if is_union_type(type_) else type_.fields  # type: ignore[attr-defined]
         leaves = {name for name, one in fields.items() if not is_composite_type(get_named_type(one.type))}
         name = self._draw(st.sampled_from([*(fields if depth else leaves), "__typename"]))
-        text = self._draw(st.sampled_from(ALIASES)).format(name) + name
+        text: str = self._draw(st.sampled_from(ALIASES)).format(name) + name
         if name in fields and fields[name].args:
             text += ARGUMENTS[name]
         text += self._directives()
@@ -175,7 +187,7 @@ class _Writer:
 class Values:
     """Makes what attributes hold, of those whose fields are in a document.
 
-    Chosen by a seed, since drawing each value would take most of the time of a test. About one in fifteen is a
+    A seed chooses them, since drawing each value would take most of a test's time. About one in fifteen is a
     fault where `faulty`.
     """
 
@@ -218,7 +230,7 @@ class Values:
 
     def _list(self, type_: GraphQLOutputType, depth: int) -> Make:
         makes = [self.of(type_, depth - 1) for _ in range(self._random.randrange(4) if depth > 0 else 0)]
-        rare = [deque, iter] if self._faulty else []
+        rare: list[Any] = [deque, iter] if self._faulty else []
         collect = self._random.choice([list, list, list, list, tuple, *rare])
         return lambda: collect([make() for make in makes])
 
@@ -233,7 +245,7 @@ class Values:
                 attributes[definition.python_name] = self.of(one.type, depth - 1)
 
         def make() -> object:
-            made = object.__new__(class_)
+            made = class_.__new__(class_)
             vars(made).update({name: make() for name, make in attributes.items()})
             return made
 

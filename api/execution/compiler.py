@@ -49,7 +49,7 @@ from strawberry.types.cast import get_strawberry_type_cast
 from api.execution.plain import NotPlain, attribute_of, check_directives, class_of, classes_of
 from api.execution.values import SETTLED, Complete, Surprise, as_list, enum_names, scalar
 
-COMPILED_LIMIT = 500
+COMPILED_LIMIT = 200
 """How many selection sets of one operation are compiled: fragments can be nested into very many."""
 
 AS_IS: dict[GraphQLNamedType, str] = {
@@ -59,6 +59,9 @@ AS_IS: dict[GraphQLNamedType, str] = {
     GraphQLInt: "type({0}) is int and -0x80000000 <= {0} <= 0x7FFFFFFF",
 }
 """When a value of a built-in scalar is its own part of the answer."""
+
+FILENAME = "<selection>"
+"""Where tracebacks and profiles say that the functions are from."""
 
 Key: TypeAlias = tuple[int, ...]
 
@@ -208,7 +211,7 @@ class _Function:
     def returning(self, expression: str) -> Complete:
         """Return the function, which ends with this expression."""
         lines = [f"def complete({self._argument}):", *self._lines, f"return {expression}"]
-        exec(compile("\n    ".join(lines), "<selection>", "exec"), self._names)  # noqa: S102  see the module
+        exec(compile("\n    ".join(lines), FILENAME, "exec"), self._names)  # noqa: S102  see the module
         complete: Complete = self._names["complete"]
         return complete
 
