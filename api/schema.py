@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from datetime import date, datetime
 from typing import Any
 
@@ -18,12 +19,17 @@ from graphql import (
     Undefined,
     VariableDefinitionNode,
 )
-from strawberry.extensions import DisableIntrospection
+from strawberry.exceptions import MissingQueryError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from api.auth.refusal_log import log_refusal
+from api.documents import Documents
 from api.errors import ErrorCode
+from api.execution.operation import Operation
 from api.mutation import Mutation
 from api.query import Query
 from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
@@ -42,24 +48,115 @@ CODES: dict[type[refusals.Refusal], ErrorCode] = {
     refusals.Unavailable: ErrorCode.UNAVAILABLE,
 }
 
+HOW_TO_SUBSCRIBE = "A subscription is a stream: ask for `text/event-stream`, or use a WebSocket."
+
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, whose errors carry a code and whose faults are masked."""
+    """Strawberry's schema, which keeps documents, gives errors their codes and masks faults.
+
+    Every transport comes through `execute` or `stream`; Strawberry's extensions are not on that way.
+    """
+
+    def __init__(self, *, introspection: bool = True, **options: Any) -> None:  # noqa: ANN401  as the base
+        super().__init__(**options)
+        self.documents = Documents(self.core, is_open=introspection)
 
     @property
     def core(self) -> GraphQLSchema:
         """The schema as graphql-core has it."""
         return self._schema
 
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Replace each error by the one for the wire, in the list that will be sent."""
-        errors[:] = [on_the_wire(error) for error in errors]
-        viewer = getattr(execution_context and execution_context.context, "viewer", None)
-        for error in errors:
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: object = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Execute a query or a mutation.
+
+        Raises:
+            MissingQueryError: There is no document.
+            InvalidOperationTypeError: The operation is of a type that is not allowed.
+        """
+        if not query:
+            raise MissingQueryError
+        operation = self.documents.operation(query, operation_name)
+        if isinstance(operation, list):
+            return _refused(operation)
+        if allowed_operation_types is not None and operation.type not in allowed_operation_types:
+            raise InvalidOperationTypeError(operation.type)
+        if operation.type is OperationType.SUBSCRIPTION:
+            return _refused([_as_error(refusals.BadUserInput(HOW_TO_SUBSCRIBE))])
+        return await _executed(operation, variable_values, context_value)
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: object = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Return the results of a subscription, or the only one of a query or a mutation."""
+        operation = self.documents.operation(query or "", operation_name)
+        if (
+            isinstance(operation, Operation)
+            and allowed_operation_types is not None
+            and operation.type not in allowed_operation_types
+        ):
+            operation = [_as_error(refusals.BadUserInput(f"A {operation.type.value} must come by POST."))]
+        return _results(operation, variable_values, context_value)
+
+
+async def _executed(
+    operation: Operation, variables: dict[str, Any] | None, context: object
+) -> ExecutionResult:
+    try:
+        return _answer(await operation.execute(variables, context), context)
+    except Exception as error:  # noqa: BLE001  masked and logged like any fault
+        return _refused([_as_error(error)])
+
+
+async def _results(
+    operation: Operation | list[GraphQLError], variables: dict[str, Any] | None, context: object
+) -> AsyncGenerator[ExecutionResult, None]:
+    if isinstance(operation, list):
+        yield _refused(operation)
+    elif operation.type is OperationType.SUBSCRIPTION:
+        try:
+            async with aclosing(operation.subscribe(variables, context)) as results:
+                async for result in results:
+                    yield _answer(result, context)
+        except Exception as error:  # noqa: BLE001  masked and logged like any fault
+            yield _answer(ExecutionResult(data=None, errors=[_as_error(error)]), context)
+    else:
+        yield await _executed(operation, variables, context)
+
+
+def _refused(errors: list[GraphQLError]) -> ExecutionResult:
+    """Return the result of an operation of which nothing was executed."""
+    return PreExecutionError(data=None, errors=[on_the_wire(error) for error in errors])
+
+
+def _answer(result: ExecutionResult, context: object) -> ExecutionResult:
+    """Put the errors for the wire into a result; what is forbidden is written to the log."""
+    if result.errors:
+        result.errors = [on_the_wire(error) for error in result.errors]
+        for error in result.errors:
             if (error.extensions or {})["code"] == ErrorCode.FORBIDDEN:
-                log_refusal(ErrorCode.FORBIDDEN, viewer, ".".join(map(str, error.path or ())))
+                where = ".".join(map(str, error.path or ()))
+                log_refusal(ErrorCode.FORBIDDEN, getattr(context, "viewer", None), where)
+    return result
+
+
+def _as_error(error: Exception) -> GraphQLError:
+    return GraphQLError(str(error), original_error=error)
 
 
 def build_schema(*, introspection: bool = True) -> Schema:
@@ -68,11 +165,8 @@ def build_schema(*, introspection: bool = True) -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[] if introspection else [DisableIntrospection],
-        config=StrawberryConfig(
-            scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR},
-            disable_field_suggestions=not introspection,
-        ),
+        introspection=introspection,
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR}),
     )
     for type_ in schema.core.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):

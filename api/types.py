@@ -11,9 +11,12 @@ from api.cursor import encode_position
 from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
 from api.scalars import Cursor
 from models.database import Record
-from models.filter import known_method
 from models.log import Position
-from models.session import Status
+from models.session import SNAPSHOT
+
+_STATUSES = {one.value: one for one in SessionStatus}
+_METHODS = {one.value: one for one in AuthMethod}
+_ENTITIES = {one.value: one for one in InitiatingEntity}
 
 
 @strawberry.interface(description="Whatever can be fetched again by its id.")
@@ -73,32 +76,47 @@ class Session(Node):
     @classmethod
     def from_row(cls, row: Record, context: Context, now: datetime) -> Self:
         """Show a stored session as it is now: one past its end is expired, swept or not."""
-        session = cls.from_snapshot(row, row.id, context)
-        if row.status == Status.ACTIVE and row.expires_at <= now:
+        session = cls.from_snapshot(row, row[0], context)
+        if session.status is SessionStatus.ACTIVE and session.expires_at <= now:
             session.status = SessionStatus.EXPIRED
-            session.ended_at = session.updated_at = row.expires_at
+            session.ended_at = session.updated_at = session.expires_at
             session.ended_by = InitiatingEntity.POLICY
         return session
 
     @classmethod
     def from_snapshot(cls, row: Record, session_id: str, context: Context) -> Self:
-        """Show a session exactly as a row or an event has it."""
-        email = row.impersonator_email
+        """Show a session exactly as a row or an event has it: by its last columns, those of `SNAPSHOT`."""
+        (
+            user_id,
+            organization_id,
+            status,
+            auth_method,
+            ip_address,
+            user_agent,
+            email,
+            reason,
+            expires_at,
+            ended_at,
+            ended_by,
+            end_reason,
+            created_at,
+            updated_at,
+        ) = row[-len(SNAPSHOT) :]  # by name, each of them would take as long as all do so
         return cls(
             id=ID(session_id),
-            user_id=row.user_id,
-            organization_id=row.organization_id,
-            status=SessionStatus(row.status),
-            auth_method=AuthMethod(known_method(row.auth_method).value),
-            ip_address=row.ip_address,
-            user_agent=row.user_agent,
-            impersonator=None if email is None else Impersonator(email=email, reason=row.impersonator_reason),
-            expires_at=row.expires_at,
-            ended_at=row.ended_at,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            ended_by=None if row.ended_by is None else InitiatingEntity(row.ended_by),
-            end_reason=row.end_reason,
+            user_id=user_id,
+            organization_id=organization_id,
+            status=_STATUSES[status],
+            auth_method=_METHODS.get(auth_method, AuthMethod.UNKNOWN),
+            ip_address=ip_address,
+            user_agent=user_agent,
+            impersonator=None if email is None else Impersonator(email=email, reason=reason),
+            expires_at=expires_at,
+            ended_at=ended_at,
+            created_at=created_at,
+            updated_at=updated_at,
+            ended_by=None if ended_by is None else _ENTITIES[ended_by],
+            end_reason=end_reason,
             is_current=session_id == context.viewer.session_id,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, tuple_
 from sqlmodel import col
@@ -17,8 +17,7 @@ SESSION_COLUMNS = tuple(col(getattr(SessionRow, name)) for name in ("id", *SNAPS
 COUNT_LIMIT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """The place of a session in a list ordered by age."""
 
     created_at: datetime

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from issuer import Issuer, running_issuer
 from node import Node, running_node
 from sqlalchemy import text
@@ -19,6 +20,11 @@ from models.database import Database, engine_url
 from models.migrations import migrate
 
 TEMPLATE = "sessiongraph_template"
+
+# A slow machine is no failure. `pytest --hypothesis-profile=thorough` looks further.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=5_000)
+settings.load_profile("usual")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,115 @@
+"""Documents, kept by their text: parsed, measured and validated once, with what is compiled of them.
+
+What is wrong with a document is not kept. So memory is bounded, whatever is sent.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from api.execution.operation import Operation
+from models.refusals import BadUserInput
+
+DOCUMENTS_LIMIT = 1000
+CHARACTERS_LIMIT = 250_000
+LENGTH_LIMIT = 16_000
+
+Document: TypeAlias = Sequence[Operation]
+Measure: TypeAlias = Callable[[DocumentNode], Sequence[GraphQLError]]
+"""Says which limits a document exceeds, before it is validated, which is costly for some documents."""
+
+
+class Documents:
+    """The least recently used one goes when there are too many, or too long ones.
+
+    `characters_limit` is for all that are kept: parsed, a character takes up to 300 bytes. A document longer
+    than `length_limit` is prepared anew each time. Where the schema is not `is_open`, nobody may ask for it,
+    and errors suggest no names.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        is_open: bool = True,
+        measure: Measure = lambda _document: (),
+        documents_limit: int = DOCUMENTS_LIMIT,
+        characters_limit: int = CHARACTERS_LIMIT,
+        length_limit: int = LENGTH_LIMIT,
+    ) -> None:
+        self._schema = schema
+        self._is_open = is_open
+        self._rules = specified_rules if is_open else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        self._measure = measure
+        self._documents_limit = documents_limit
+        self._characters_limit = characters_limit
+        self._length_limit = length_limit
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._characters = 0
+
+    def operation(self, text: str, name: str | None) -> Operation | list[GraphQLError]:
+        """Return the operation that is meant, or what is wrong with the document or the name."""
+        document = self._kept.get(text)
+        if document is not None:
+            self._kept.move_to_end(text)
+            return _chosen(document, name)
+        prepared = self._prepared(text)
+        if isinstance(prepared, list):
+            return prepared
+        self._keep(text, prepared)
+        return _chosen(prepared, name)
+
+    def _prepared(self, text: str) -> Document | list[GraphQLError]:
+        try:
+            node = parse(text)
+        except GraphQLError as error:
+            return [error]
+        errors = list(self._measure(node)) or validate(
+            self._schema, node, self._rules, hide_suggestions=not self._is_open
+        )
+        if errors:
+            return errors
+        fragments = {
+            one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)
+        }
+        operations = (one for one in node.definitions if isinstance(one, OperationDefinitionNode))
+        return tuple(
+            Operation(self._schema, one, fragments, hide_suggestions=not self._is_open) for one in operations
+        )
+
+    def _keep(self, text: str, document: Document) -> None:
+        if len(text) > self._length_limit:
+            return
+        self._kept[text] = document
+        self._characters += len(text)
+        while len(self._kept) > self._documents_limit or self._characters > self._characters_limit:
+            oldest, _ = self._kept.popitem(last=False)
+            self._characters -= len(oldest)
+
+
+def _chosen(document: Document, name: str | None) -> Operation | list[GraphQLError]:
+    """Choose an operation: GraphQL §6.1, GetOperation()."""
+    if name is None and len(document) == 1:
+        return document[0]
+    for operation in document:
+        if name is not None and operation.name == name:
+            return operation
+    if name is not None:
+        refusal = BadUserInput(f"`operationName` is {name!r}; the document has no such operation.")
+    elif document:
+        refusal = BadUserInput("The document has several operations; say which by `operationName`.")
+    else:
+        refusal = BadUserInput("The document has no operation.")
+    return [GraphQLError(str(refusal), original_error=refusal)]

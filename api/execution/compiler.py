@@ -1,0 +1,236 @@
+"""The compiler: it writes functions that turn an object into its part of the answer.
+
+A selection set is compiled for one object type: its plain fields become one expression, and the others are
+left for graphql-core. Which the fields are, by fragments, conditions, aliases and merging, is what graphql-
+core's `collect_subfields` says. `{ id ended: endedAt }` of a session becomes
+
+    def complete(o):
+        if type(o) is not c0 or c1(o) is not None:
+            raise c2
+        v1 = o.id
+        v2 = o.ended_at
+        return {'id': v1 if type(v1) is str else c3(v1), 'ended': None if v2 is None else c4(v2)}
+
+What enters the source is Python's syntax, names that are made here, names of attributes of our own classes,
+and literals made by `repr`: a response key, even a hostile one, can be nothing but a string.
+
+An exception out of such a function is a surprise: null where none may be, a value that does not serialize
+or is of another class, an attribute that raises, something to wait for. Then graphql-core completes the
+same value from the start. So reading an attribute must have no effects: it may be read twice, and it is
+read before the resolvers of the same selection set are called.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from graphql import (
+    GraphQLAbstractType,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLString,
+    TypeNameMetaFieldDef,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from strawberry.types.cast import get_strawberry_type_cast
+
+from api.execution.plain import NotPlain, attribute_of, check_directives, class_of, classes_of
+from api.execution.values import SETTLED, Complete, Surprise, as_list, enum_names, scalar
+
+COMPILED_LIMIT = 200
+"""How many selection sets of one operation are compiled: fragments can be nested into very many."""
+
+AS_IS: dict[GraphQLNamedType, str] = {
+    GraphQLString: "type({0}) is str",
+    GraphQLID: "type({0}) is str",
+    GraphQLBoolean: "type({0}) is bool",
+    GraphQLInt: "type({0}) is int and -0x80000000 <= {0} <= 0x7FFFFFFF",
+}
+"""When a value of a built-in scalar is its own part of the answer."""
+
+FILENAME = "<selection>"
+"""Where tracebacks and profiles say that the functions are from."""
+
+Key: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A selection set of one object type.
+
+    `complete` answers its plain fields, with None in the place of each field in `rest`.
+    """
+
+    complete: Complete
+    rest: GroupedFieldSet
+
+
+class Compiler:
+    """Compiles for one executor; `known` is what has been compiled before for the same nodes."""
+
+    def __init__(self, executor: Executor[Any], known: dict[Key, Selection | None]) -> None:
+        self._executor = executor
+        self._schema = executor.schema
+        self._known = known
+
+    def completer(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Complete:
+        """Return what completes a value of the fields.
+
+        Raises:
+            NotPlain: Something in it is not plain.
+        """
+        function = _Function("value")
+        return function.returning(self._completed(function, type_, details, "value"))
+
+    def selection(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Selection:
+        """Return the selection set that the fields have together for an object type.
+
+        Raises:
+            NotPlain: Nothing in it is plain.
+        """
+        key = key_of(type_, details)
+        if key not in self._known:
+            if len(self._known) >= COMPILED_LIMIT:
+                raise NotPlain
+            self._known[key] = None
+            self._known[key] = self._compiled(type_, details)
+        found = self._known[key]
+        if found is None:
+            raise NotPlain
+        return found
+
+    def _compiled(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Selection:
+        fields, deferred, _ = self._executor.collect_subfields(type_, details)
+        function = _Function("o")
+        class_ = function.name(class_of(type_))
+        cast, surprise = function.name(get_strawberry_type_cast), function.name(Surprise)
+        function.write(f"if type(o) is not {class_} or {cast}(o) is not None:", f"    raise {surprise}")
+        rest: GroupedFieldSet = {}
+        entries: list[str] = []
+        for key, nodes in fields.items():
+            try:
+                entries.append(f"{key!r}: {self._field(function, type_, nodes)}")
+            except NotPlain:
+                entries.append(f"{key!r}: None")
+                rest[key] = nodes
+        if deferred or (fields and len(rest) == len(fields)):
+            raise NotPlain
+        return Selection(function.returning(f"{{{', '.join(entries)}}}"), rest)
+
+    def _field(self, function: "_Function", type_: GraphQLObjectType, details: FieldDetailsList) -> str:
+        """Return the expression for a field of `o`."""
+        check_directives(details)
+        field = self._schema.get_field(type_, details[0].node.name.value)
+        if field is TypeNameMetaFieldDef:
+            return repr(type_.name)
+        if field is None:
+            raise NotPlain
+        attribute = attribute_of(field)
+        value = function.variable()
+        completed = self._completed(function, field.type, details, value)
+        function.write(f"{value} = o.{attribute}")
+        return completed
+
+    def _completed(
+        self,
+        function: "_Function",
+        type_: GraphQLOutputType,
+        details: FieldDetailsList,
+        value: str,
+        *,
+        is_nullable: bool = True,
+    ) -> str:
+        """Return the expression for a value, which is the name of a variable."""
+        if is_non_null_type(type_):
+            return self._completed(function, type_.of_type, details, value, is_nullable=False)
+        if is_list_type(type_):
+            item = function.variable()
+            items = f"{function.name(as_list)}({value})"
+            completed = f"[{self._completed(function, type_.of_type, details, item)} for {item} in {items}]"
+        elif is_leaf_type(type_):
+            completed = _leaf(function, type_, value)
+        elif is_abstract_type(type_):
+            completed = f"{function.name(self._by_class(type_, details))}[type({value})]({value})"
+        else:
+            assert is_object_type(type_), "there are no other types"  # noqa: S101
+            completed = f"{function.name(self._whole(type_, details))}({value})"
+        return f"None if {value} is None else {completed}" if is_nullable else completed
+
+    def _whole(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Complete:
+        selection = self.selection(type_, details)
+        if selection.rest:
+            raise NotPlain
+        return selection.complete
+
+    def _by_class(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> dict[type, Complete]:
+        """Return what completes the classes that stand for an abstract type; others are a surprise."""
+        found: dict[type, Complete] = {}
+        for class_, possible in classes_of(type_, self._schema):
+            with suppress(NotPlain):
+                found[class_] = self._whole(possible, details)
+        if not found:
+            raise NotPlain
+        return found
+
+
+class _Function:
+    """A function of one argument that is being written."""
+
+    def __init__(self, argument: str) -> None:
+        self._argument = argument
+        self._lines: list[str] = []
+        self._names: dict[str, Any] = {}
+        self._variables = 0
+
+    def name(self, value: object) -> str:
+        """Return a name for a value that is known now."""
+        name = f"c{len(self._names)}"
+        self._names[name] = value
+        return name
+
+    def variable(self) -> str:
+        """Return a name for a value that is known when the function runs."""
+        self._variables += 1
+        return f"v{self._variables}"
+
+    def write(self, *lines: str) -> None:
+        self._lines += lines
+
+    def returning(self, expression: str) -> Complete:
+        """Return the function, which ends with this expression."""
+        lines = [f"def complete({self._argument}):", *self._lines, f"return {expression}"]
+        exec(compile("\n    ".join(lines), FILENAME, "exec"), self._names)  # noqa: S102  see the module
+        complete: Complete = self._names["complete"]
+        return complete
+
+
+def key_of(type_: GraphQLOutputType, details: FieldDetailsList) -> Key:
+    """Return what tells a selection set from others of its operation; the nodes live as long as that."""
+    return (id(type_), *[id(one.node) for one in details])
+
+
+def _leaf(function: _Function, type_: GraphQLScalarType | GraphQLEnumType, value: str) -> str:
+    if isinstance(type_, GraphQLEnumType):
+        return f"{function.name(enum_names(type_))}[{value}]"
+    completed = f"{function.name(scalar(type_))}({value})"
+    as_is = AS_IS.get(type_)
+    if as_is is not None:
+        return f"{value} if {as_is.format(value)} else {completed}"
+    coerced, coerce = function.variable(), function.name(type_.coerce_output_value)
+    settled = function.name(SETTLED)
+    return (
+        f"{coerced} if type({value}) in {settled} and type({coerced} := {coerce}({value})) in {settled} "
+        f"else {completed}"
+    )

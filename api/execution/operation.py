@@ -1,0 +1,129 @@
+"""An operation of a document, ready to be executed again and again."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from graphql import (
+    ExecutionResult as CoreResult,
+)
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+    create_source_event_stream,
+    default_field_resolver,
+    default_type_resolver,
+    map_source_to_response_event,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.execution import optimized_is_awaitable
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from api.execution.executor import Executor
+from api.execution.selections import Selections
+
+COMBINATIONS_LIMIT = 8
+"""For how many combinations of its conditions an operation is compiled."""
+ERRORS_LIMIT = 50
+"""How many errors in variables are reported."""
+
+
+class Operation:
+    """One operation of a valid document, with the document's fragments and what was compiled of it."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        definition: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        *,
+        hide_suggestions: bool = False,
+    ) -> None:
+        self.name = None if definition.name is None else definition.name.value
+        self.type = OperationType(definition.operation.value)
+        self._schema = schema
+        self._hide_suggestions = hide_suggestions
+        self._definition = definition
+        self._variables = definition.variable_definitions or ()
+        self._fragment_definitions = dict(fragments)
+        self._fragments = {name: FragmentDetails(fragment) for name, fragment in fragments.items()}
+        self._conditions = [one.variable.name.value for one in self._variables if _is_boolean(one.type)]
+        self._selections: dict[tuple[Any, ...], Selections] = {}
+
+    async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
+        """Execute a query or a mutation."""
+        executor = self.executor(variables, context)
+        if isinstance(executor, list):
+            return PreExecutionError(data=None, errors=executor)
+        result: Any = executor.execute_operation()
+        if optimized_is_awaitable(result):
+            result = await result
+        return ExecutionResult(data=result.data, errors=result.errors)
+
+    async def subscribe(
+        self, variables: dict[str, Any] | None, context: object
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """Execute a subscription, once for each of its events."""
+        executor = self.executor(variables, context)
+        if isinstance(executor, list):
+            yield PreExecutionError(data=None, errors=executor)
+            return
+        source: Any = create_source_event_stream(executor)
+        if optimized_is_awaitable(source):
+            source = await source
+        if isinstance(source, CoreResult):
+            yield PreExecutionError(data=None, errors=source.errors)
+            return
+        async with aclosing(map_source_to_response_event(executor, source)) as results:
+            async for result in results:
+                yield ExecutionResult(data=result.data, errors=result.errors)
+
+    def executor(self, variables: dict[str, Any] | None, context: object) -> Executor | list[GraphQLError]:
+        """Return what executes this once, or what is wrong with the variables."""
+        values = get_variable_values(
+            self._schema,
+            self._variables,
+            variables or {},
+            max_errors=ERRORS_LIMIT,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(values, list):
+            return values
+        executor = Executor(
+            self._schema,
+            self._fragment_definitions,
+            self._fragments,
+            None,
+            context,
+            self._definition,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=optimized_is_awaitable,
+            hide_suggestions=self._hide_suggestions,
+        )
+        executor.selections = self._selections_under(values)
+        return executor
+
+    def _selections_under(self, values: VariableValues) -> Selections | None:
+        """Return the compiled selections for what the conditions of `@skip` and `@include` are this time."""
+        combination = tuple([values.coerced.get(name) for name in self._conditions])
+        found = self._selections.get(combination)
+        if found is None and len(self._selections) < COMBINATIONS_LIMIT:
+            found = self._selections[combination] = Selections()
+        return found
+
+
+def _is_boolean(type_: TypeNode) -> bool:
+    """Tell whether a variable can be a condition; the validation lets no other type be one."""
+    inner = type_.type if isinstance(type_, NonNullTypeNode) else type_
+    return isinstance(inner, NamedTypeNode) and inner.name.value == "Boolean"
