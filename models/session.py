@@ -1,11 +1,18 @@
 """The tables: sessions, the events of the log, and the log's own state."""
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, Index, Integer, text
 from sqlmodel import Field, SQLModel
+
+TEXT_LIMIT = 255
+REASON_LIMIT = 500
+USER_AGENT_LIMIT = 2048
+
+_SESSION_ID = re.compile(r"session_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 class Status(StrEnum):
@@ -140,6 +147,11 @@ class FeedRow(SQLModel, table=True):
     epoch: str
     pruned_seq: int = Field(default=0, sa_type=BigInteger)
     last_seq: int = Field(default=0, sa_type=BigInteger)
+
+
+def is_session_id(text: str) -> bool:
+    """Tell whether the text is `session_` and a ULID."""
+    return _SESSION_ID.fullmatch(text) is not None
 
 
 def utc_now() -> datetime:
