@@ -1,7 +1,7 @@
 """The tables: sessions, the events of the log, and the log's own state."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -162,4 +162,5 @@ def utc_now() -> datetime:
 def to_milliseconds(instant: datetime) -> datetime:
     """Return an aware instant in UTC, cut to milliseconds: what is stored is what is shown."""
     instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    finer = instant.microsecond % 1000
+    return instant - timedelta(microseconds=finer) if finer else instant

@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from api.app import OpenToEveryone, SchemaMismatch
+from api.cli.import_sessions import import_sessions
 from api.cli.keys import keys
 from api.cli.migrate import migrate
 from api.cli.schema import schema
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(migrate)
 app.command()(schema)
+app.command("import")(import_sessions)
 app.add_typer(keys, name="keys")
 
 
