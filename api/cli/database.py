@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from api.app import prepare
 from api.settings import load_settings
 from models.database import Database
+from models.migrations import prepare
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ def import_sessions(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="JSON lines, a JSON array or a list envelope as WorkOS sends it; - is standard input.",
         ),
     ],

@@ -24,7 +24,9 @@ from models.session import utc_now
 
 _PREPOSITIONS = {"active": "until", "expired": "on", "revoked": "on"}
 
-keys = typer.Typer(help="Create, list and revoke the API keys of services.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Create, list and revoke the API keys of services.", no_args_is_help=True, add_completion=False
+)
 
 
 def _text(option: typer.CallbackParam, value: str | None) -> str | None:
