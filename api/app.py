@@ -29,21 +29,11 @@ from models.database import Database
 from models.key import all_keys
 from models.listen import listen
 from models.log import log_state
-from models.migrations import head, migrate, revision
-from models.refusals import Unavailable
+from models.migrations import prepare
+from models.refusals import Refusal, Unavailable
 
 
-class SchemaMismatch(Exception):  # noqa: N818  an answer to the operator
-    """The database is of another version than this code."""
-
-    def __init__(self, found: str | None) -> None:
-        super().__init__(
-            f"The database is at schema {found or 'none'}, this version needs {head()}; "
-            "run `sessiongraph migrate` with the newer of the two versions."
-        )
-
-
-class OpenToEveryone(Exception):  # noqa: N818  an answer to the operator
+class OpenToEveryone(Refusal):
     """The server could be reached from elsewhere, and nobody would have to say who they are."""
 
     def __init__(self, host: str) -> None:
@@ -160,21 +150,6 @@ async def refuse(_request: Request, error: Exception) -> Response:
     response = refusal_response(error.status_code, error.detail)
     response.headers.update(error.headers or {})
     return response
-
-
-async def prepare(database: Database) -> None:
-    """Make sure that the database has the current schema; SQLite is migrated, PostgreSQL never unasked.
-
-    Raises:
-        SchemaMismatch: `sessiongraph migrate` has to be run.
-        Unavailable: The database is away or busy.
-    """
-    found = await revision(database)
-    if found == head():
-        return
-    if not database.is_sqlite:
-        raise SchemaMismatch(found)
-    await migrate(database)
 
 
 async def require_authentication(settings: Settings, database: Database) -> None:

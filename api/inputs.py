@@ -10,17 +10,13 @@ from strawberry import ID
 from api.enums import AuthMethod, OrderDirection, SessionOrderField, SessionStatus
 from models.filter import Filter, Interval
 from models.refusals import BadUserInput
+from models.session import TEXT_LIMIT, Status, is_session_id
 from models.session import AuthMethod as Method
-from models.session import Status
 
 IDS_LIMIT = 100
-TEXT_LIMIT = 255
-REASON_LIMIT = 500
-USER_AGENT_LIMIT = 2048
 END_LIMIT = 10_000
 END_DEFAULT = 1_000
 
-_SESSION_ID = re.compile(r"session_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -203,11 +199,6 @@ def to_ids(given: Sequence[str] | None, *, argument: str) -> list[str] | None:
     if len(given) > IDS_LIMIT:
         raise BadUserInput(f"`{argument}` has {len(given)} ids; at most {IDS_LIMIT} are taken.")
     return [one for one in given if is_session_id(one)]
-
-
-def is_session_id(text: str) -> bool:
-    """Tell whether the text is `session_` and a ULID."""
-    return _SESSION_ID.fullmatch(text) is not None
 
 
 def to_text(given: str | None, *, argument: str, limit: int = TEXT_LIMIT) -> str | None:

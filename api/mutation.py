@@ -8,12 +8,9 @@ from api.context import Context, Info
 from api.enums import EndSessionOutcome
 from api.inputs import (
     END_LIMIT,
-    REASON_LIMIT,
-    USER_AGENT_LIMIT,
     CreateSessionInput,
     EndSessionInput,
     EndSessionsInput,
-    is_session_id,
     to_filter,
     to_ids,
     to_text,
@@ -30,7 +27,7 @@ from models.changes import (
 )
 from models.filter import Criteria
 from models.refusals import BadUserInput, Forbidden
-from models.session import AuthMethod, utc_now
+from models.session import REASON_LIMIT, USER_AGENT_LIMIT, AuthMethod, is_session_id, utc_now
 
 
 @strawberry.type(description="What can be changed. Every mutation is safe to repeat.")

@@ -16,7 +16,7 @@ from api.connection import (
 )
 from api.context import Context, Info
 from api.cursor import decode_position
-from api.inputs import IDS_LIMIT, is_session_id, to_filter
+from api.inputs import IDS_LIMIT, to_filter
 from api.scalars import Cursor
 from api.types import Node, Session, SessionCount
 from api.viewer import Viewer
@@ -24,7 +24,7 @@ from models.database import Record
 from models.filter import Criteria
 from models.queries import Dimension, session_by_id, session_counts, sessions_by_id
 from models.refusals import BadUserInput
-from models.session import utc_now
+from models.session import is_session_id, utc_now
 
 
 @strawberry.type(description="What can be asked.")

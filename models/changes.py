@@ -1,4 +1,4 @@
-"""Changing sessions: creating, ending, expiring; the only module that assigns a status.
+"""Changing sessions: creating, ending, expiring; with `models.copies` the only module that assigns a status.
 
 Status is a one-way street, active → expired | revoked, and the statement itself enforces it: an UPDATE whose
 WHERE says `active` and whose rows decide who won. So retries, two callers at once and skewed clocks cannot
@@ -146,24 +146,27 @@ async def expire_due(database: Database, now: datetime) -> int:
 
     Safe to run on every node at once: rows that another node holds are passed over.
     """
-    due = [_IS_ACTIVE, col(SessionRow.expires_at) <= now]
     oldest = (
         select(col(SessionRow.id))
-        .where(*due)
+        .where(*_is_due(now))
         .order_by(col(SessionRow.expires_at), col(SessionRow.id))
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
     async with database.write() as tx:
-        expired = await _end(
-            tx,
-            [_is_among(oldest), *due],
-            status=Status.EXPIRED.value,
-            ended_at=col(SessionRow.expires_at),
-            ended_by=InitiatingEntity.POLICY.value,
-            updated_at=col(SessionRow.expires_at),
-        )
-        return len(expired)
+        return len(await expire(tx, _is_among(oldest), now))
+
+
+async def expire(tx: WriteTx, which: Clause, now: datetime) -> list[str]:
+    """Expire those of these sessions whose time has run out; return their ids."""
+    return await _end(
+        tx,
+        [which, *_is_due(now)],
+        status=Status.EXPIRED.value,
+        ended_at=col(SessionRow.expires_at),
+        ended_by=InitiatingEntity.POLICY.value,
+        updated_at=col(SessionRow.expires_at),
+    )
 
 
 async def next_expiry(tx: ReadTx) -> datetime | None:
@@ -188,6 +191,10 @@ def _active_row(new: NewSession, session_id: str, now: datetime) -> dict[str, An
 
 def _is_live(now: datetime) -> list[Clause]:
     return [_IS_ACTIVE, col(SessionRow.expires_at) > now]
+
+
+def _is_due(now: datetime) -> list[Clause]:
+    return [_IS_ACTIVE, col(SessionRow.expires_at) <= now]
 
 
 def _oldest(matching: list[Clause], size: int) -> Select[str]:

@@ -7,16 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Connection, SQLColumnExpression, String, event
+from sqlalchemy import Connection, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, CursorResult, Row, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Executable
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from models.refusals import Unavailable
@@ -85,6 +82,10 @@ class WriteTx(ReadTx):
         self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
     ) -> CursorResult[Any]:
         return await self._connection.execute(statement, rows)
+
+    async def execute_in_driver(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Execute the driver's own SQL once for each row, whose values it stores as they are."""
+        await self._connection.exec_driver_sql(sql, list(rows))
 
     async def insert_unless_present(
         self, table: type[SQLModel], row: dict[str, Any] | Sequence[dict[str, Any]]
@@ -237,24 +238,3 @@ def _is_passing(error: DBAPIError) -> bool:
         return sqlite_code & 0xFF in PASSING_SQLITE_CODES
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or state is None or state.startswith(PASSING_STATES)
-
-
-class utc_day(FunctionElement[str]):  # noqa: N801  reads as the SQL function that it is
-    """The day of an instant in UTC, as `2026-01-15`."""
-
-    type = String()
-    inherit_cache = True
-
-    def __init__(self, instant: SQLColumnExpression[Any]) -> None:
-        super().__init__(instant)
-
-
-@compiles(utc_day, "sqlite")
-def _utc_day_on_sqlite(element: utc_day, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
-    return f"date({compiler.process(element.clauses, **options)})"
-
-
-@compiles(utc_day, "postgresql")
-def _utc_day_on_postgresql(element: utc_day, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
-    instant = compiler.process(element.clauses, **options)
-    return f"to_char({instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"

@@ -16,6 +16,7 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from models.database import Database, ReadTx, Record, WriteTx
+from models.dialect import is_among
 from models.refusals import CursorExpired
 from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
 
@@ -83,7 +84,7 @@ async def append(tx: WriteTx, session_ids: Collection[str], *, previous_status: 
             literal(utc_now(), UTCDateTime()),
             *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
         )
-        .where(col(SessionRow.id).in_(session_ids))
+        .where(is_among(col(SessionRow.id), session_ids))
         .order_by(*age)
     )
     await tx.execute(

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, tuple_
 from sqlmodel import col
 
-from models.database import ReadTx, Record, utc_day
+from models.database import ReadTx, Record
+from models.dialect import utc_day
 from models.filter import Bound, Criteria, known_method_column, status_column
 from models.session import SNAPSHOT, SessionRow
 

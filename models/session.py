@@ -1,11 +1,18 @@
 """The tables: sessions, the events of the log, and the log's own state."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, Index, Integer, text
 from sqlmodel import Field, SQLModel
+
+TEXT_LIMIT = 255
+REASON_LIMIT = 500
+USER_AGENT_LIMIT = 2048
+
+_SESSION_ID = re.compile(r"session_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 class Status(StrEnum):
@@ -142,6 +149,11 @@ class FeedRow(SQLModel, table=True):
     last_seq: int = Field(default=0, sa_type=BigInteger)
 
 
+def is_session_id(text: str) -> bool:
+    """Tell whether the text is `session_` and a ULID."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
 def utc_now() -> datetime:
     """Return the instant in UTC, cut to the milliseconds that the wire can show."""
     return to_milliseconds(datetime.now(UTC))
@@ -150,4 +162,5 @@ def utc_now() -> datetime:
 def to_milliseconds(instant: datetime) -> datetime:
     """Return an aware instant in UTC, cut to milliseconds: what is stored is what is shown."""
     instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    finer = instant.microsecond % 1000
+    return instant - timedelta(microseconds=finer) if finer else instant

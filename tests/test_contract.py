@@ -11,6 +11,7 @@ from api import inputs
 from api.cli import app
 from api.connection import PAGE_DEFAULT, PAGE_LIMIT
 from models.queries import COUNT_LIMIT
+from models.session import REASON_LIMIT, TEXT_LIMIT, USER_AGENT_LIMIT
 
 PRINTED = Path(__file__).parent.parent / "schema.graphql"
 
@@ -195,8 +196,8 @@ def test_describes_everything() -> None:
 
 
 def test_describes_every_bound() -> None:
-    page, texts = f"1 to {PAGE_LIMIT}", f"at most {inputs.TEXT_LIMIT} characters"
-    ids, reasons = f"at most {inputs.IDS_LIMIT}", f"at most {inputs.REASON_LIMIT} characters"
+    page, texts = f"1 to {PAGE_LIMIT}", f"at most {TEXT_LIMIT} characters"
+    ids, reasons = f"at most {inputs.IDS_LIMIT}", f"at most {REASON_LIMIT} characters"
     bounds = {
         "Query.sessions(first:)": f"{page}, {PAGE_DEFAULT} if left out",
         "Query.sessions(last:)": page,
@@ -213,7 +214,7 @@ def test_describes_every_bound() -> None:
         "CreateSessionInput.userId": texts,
         "CreateSessionInput.organizationId": texts,
         "CreateSessionInput.ipAddress": texts,
-        "CreateSessionInput.userAgent": f"at most {inputs.USER_AGENT_LIMIT:,} characters",
+        "CreateSessionInput.userAgent": f"at most {USER_AGENT_LIMIT:,} characters",
         "ImpersonatorInput.email": texts,
         "ImpersonatorInput.reason": reasons,
         "EndSessionInput.reason": reasons,

@@ -19,11 +19,10 @@ from test_log import new_session
 from api.demo import demo_population
 from api.demo.past import ForeignDatabase, fill
 from api.demo.population import Population
-from api.inputs import is_session_id
 from models.changes import create_session
 from models.database import Database
 from models.log import events_after, log_state, number_pending
-from models.session import AuthMethod, EventRow, SessionRow, utc_now
+from models.session import AuthMethod, EventRow, SessionRow, is_session_id, utc_now
 
 CHANGED = """subscription {
   sessionStatusChanged { cursor status previousStatus endedBy session { id } }

@@ -1,29 +1,53 @@
 """The command line: `sessiongraph COMMAND`. Errors are one line that says what to do."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
-from api.app import OpenToEveryone, SchemaMismatch
-from api.cli.keys import keys
-from api.cli.migrate import migrate
-from api.cli.schema import schema
-from api.cli.serve import serve
-from api.demo.past import ForeignDatabase
 from models.refusals import Refusal
 
-app = typer.Typer(
-    help="The GraphQL API over authenticated user sessions. Settings are read from SESSIONGRAPH_… in the "
-    "environment; flags win.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve)
-app.command()(migrate)
-app.command()(schema)
-app.add_typer(keys, name="keys")
+COMMANDS = {
+    "serve": "serve",
+    "migrate": "migrate",
+    "import": "import_sessions",
+    "schema": "schema",
+    "keys": "keys",
+}
+"""The commands, and the module and function of each."""
+
+
+class _Commands(TyperGroup):
+    """The commands, each imported when it is asked for: `import` goes without the memory of a server."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401  a class of Typer's own
+        if cmd_name not in COMMANDS:
+            return None
+        name = COMMANDS[cmd_name]
+        found = getattr(import_module(f"api.cli.{name}"), name)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False)
+            found.command(cmd_name)(function)
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def sessiongraph() -> None:
+    """Serve the GraphQL API over authenticated user sessions, and look after what it stores.
+
+    Settings are read from SESSIONGRAPH_… in the environment; flags win.
+    """
 
 
 def main() -> None:
@@ -39,7 +63,7 @@ def main() -> None:
         )
     except ValueError as error:
         _stop(str(error), status=2)
-    except (ForeignDatabase, OpenToEveryone, SchemaMismatch, Refusal) as error:
+    except Refusal as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         _stop(f"{error}{cause}", status=1)
     except KeyboardInterrupt:

@@ -1,8 +1,7 @@
 """`sessiongraph keys`: create, list and revoke the API keys of services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,20 +12,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.app import prepare
 from api.auth.keys import PREFIX, key_hash, new_key
+from api.cli.database import prepared
 from api.cli.options import DatabaseUrl
 from api.inputs import to_text
 from api.scalars import format_datetime
-from api.settings import load_settings
-from models.database import Database, Record
+from models.database import Record
 from models.key import NewKey, Scope, all_keys, create_key, key_by_hash, key_by_id, revoke_key
 from models.refusals import BadUserInput
 from models.session import utc_now
 
 _PREPOSITIONS = {"active": "until", "expired": "on", "revoked": "on"}
 
-keys = typer.Typer(help="Create, list and revoke the API keys of services.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Create, list and revoke the API keys of services.", no_args_is_help=True, add_completion=False
+)
 
 
 def _text(option: typer.CallbackParam, value: str | None) -> str | None:
@@ -111,32 +111,22 @@ def revoke(
 
 
 async def _create(url: str | None, new: NewKey, now: datetime) -> str:
-    async with _prepared(url) as database, database.write() as tx:
+    async with prepared(url) as database, database.write() as tx:
         return await create_key(tx, new, now)
 
 
 async def _all(url: str | None) -> Sequence[Record]:
-    async with _prepared(url) as database, database.read() as tx:
+    async with prepared(url) as database, database.read() as tx:
         return await all_keys(tx)
 
 
 async def _revoke(url: str | None, key: str, now: datetime) -> tuple[bool, Record | None]:
-    async with _prepared(url) as database, database.write() as tx:
+    async with prepared(url) as database, database.write() as tx:
         if key.startswith(PREFIX):
             row = await key_by_hash(tx, key_hash(key))
         else:
             row = await key_by_id(tx, key)
         return row is not None and await revoke_key(tx, row.id, now), row
-
-
-@asynccontextmanager
-async def _prepared(url: str | None) -> AsyncIterator[Database]:
-    database = Database(load_settings(database_url=url).database_url)
-    try:
-        await prepare(database)
-        yield database
-    finally:
-        await database.close()
 
 
 def _status(row: Record, now: datetime) -> str:

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from api.app import create_app, prepare, require_authentication
+from api.app import create_app, require_authentication
 from api.cli.options import DatabaseUrl
 from api.demo import demo_population
 from api.demo.past import fill
 from api.server import Server
 from api.settings import Settings, load_settings
 from models.database import Database
+from models.migrations import prepare
 
 DEMO_DATABASE_URL = "sqlite:///sessiongraph-demo.db"
 

@@ -11,6 +11,7 @@ from api.demo.population import Population
 from models.changes import Ending, NewSession, create_sessions, end_sessions, expire_due
 from models.database import Database
 from models.filter import Bound, Criteria, Filter
+from models.refusals import Refusal
 from models.session import InitiatingEntity, SessionRow, to_milliseconds, utc_now
 
 DAYS = 30
@@ -24,7 +25,7 @@ EVERYTHING = Bound(everything=True)
 ENDERS = (InitiatingEntity.USER, InitiatingEntity.USER, InitiatingEntity.ADMIN, InitiatingEntity.SYSTEM)
 
 
-class ForeignDatabase(Exception):  # noqa: N818  an answer to the operator
+class ForeignDatabase(Refusal):
     """The database holds sessions that are not the demo's."""
 
     def __init__(self) -> None:

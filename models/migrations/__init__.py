@@ -9,8 +9,34 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from models.database import Database
+from models.refusals import Refusal
 
 LOCK = 0x5E5510  # any number, the same on every node
+
+
+class SchemaMismatch(Refusal):
+    """The database is of another version than this code."""
+
+    def __init__(self, found: str | None) -> None:
+        super().__init__(
+            f"The database is at schema {found or 'none'}, this version needs {head()}; "
+            "run `sessiongraph migrate` with the newer of the two versions."
+        )
+
+
+async def prepare(database: Database) -> None:
+    """Make sure that the database has the current schema; SQLite is migrated, PostgreSQL never unasked.
+
+    Raises:
+        SchemaMismatch: `sessiongraph migrate` has to be run.
+        Unavailable: The database is away or busy.
+    """
+    found = await revision(database)
+    if found == head():
+        return
+    if not database.is_sqlite:
+        raise SchemaMismatch(found)
+    await migrate(database)
 
 
 async def migrate(database: Database) -> str:

@@ -1,0 +1,24 @@
+"""The database that a command works on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from api.settings import load_settings
+from models.database import Database
+from models.migrations import prepare
+
+
+@asynccontextmanager
+async def prepared(url: str | None) -> AsyncIterator[Database]:
+    """Open the database of the settings, or of a flag, and make sure that it has the current schema.
+
+    Raises:
+        SchemaMismatch: `sessiongraph migrate` has to be run.
+        Unavailable: The database is away or busy.
+    """
+    database = Database(load_settings(database_url=url).database_url)
+    try:
+        await prepare(database)
+        yield database
+    finally:
+        await database.close()
