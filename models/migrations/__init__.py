@@ -43,6 +43,7 @@ async def migrate(database: Database) -> str:
     """Bring the database to the current schema and return its revision; safe on two nodes at once.
 
     Raises:
+        SchemaMismatch: The database is newer than this code.
         Unavailable: The database is away or busy.
     """
     async with database.administer() as connection:
@@ -64,9 +65,13 @@ async def revision(database: Database) -> str | None:
 
 def head() -> str:
     """Return the revision that this code works with."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None, "the versions are in the package"  # noqa: S101
-    return found
+    return revisions()[-1]
+
+
+def revisions() -> list[str]:
+    """Return the revisions that this code knows, oldest first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
 
 
 def _config() -> Config:
@@ -77,6 +82,9 @@ def _config() -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in revisions():
+        raise SchemaMismatch(found)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
