@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from typer.core import TyperGroup
 
 from models.refusals import Refusal
@@ -55,12 +56,7 @@ def main() -> None:
     try:
         app()
     except ValidationError as error:
-        _stop(
-            "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'setting'}: {one['msg']}" for one in error.errors()
-            ),
-            status=2,
-        )
+        _stop("; ".join(_sentence(one) for one in error.errors()), status=2)
     except ValueError as error:
         _stop(str(error), status=2)
     except Refusal as error:
@@ -68,6 +64,12 @@ def main() -> None:
         _stop(f"{error}{cause}", status=1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Say which setting is wrong, and how; a fault of several together names them itself."""
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{error['loc'][0]}: {message}" if error["loc"] else message
 
 
 def _stop(message: str, *, status: int) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -45,10 +44,12 @@ def serve(
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(_check(settings))
     server = Server(create_app(settings), settings)
-    with suppress(KeyboardInterrupt):  # uvicorn has stopped in good order, and passes Ctrl-C on
+    try:
         server.run()
-    if not server.started:
-        sys.exit(1)
+    except SystemExit:
+        sys.exit(1)  # uvicorn has said why, and has a code of its own for it
+    except KeyboardInterrupt:
+        pass  # it has stopped in good order, and passes Ctrl-C on
 
 
 async def _check(settings: Settings) -> None:
