@@ -11,6 +11,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from models.database import WriteTx
 from models.dialect import is_among
 
+_CHUNK = 1000
 _ZONE = -len("+00:00")
 
 
@@ -30,12 +31,10 @@ async def insert_absent(
     # The only writer can look first.
     present = {found for (found,) in await tx.all(select(key).where(is_among(key, [row[0] for row in rows])))}
     absent = [row for row in rows if row[0] not in present]
-    if absent:
-        names, values = ", ".join(columns), ", ".join("?" * len(columns))
-        await tx.execute_in_driver(
-            f"INSERT INTO {table.__tablename__} ({names}) VALUES ({values})",  # noqa: S608  our own names
-            _stored(table, columns, absent),
-        )
+    names, values = ", ".join(columns), ", ".join("?" * len(columns))
+    insertion = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({values})"  # noqa: S608  our own names
+    for start in range(0, len(absent), _CHUNK):
+        await tx.execute_in_driver(insertion, _stored(table, columns, absent[start : start + _CHUNK]))
     return [row[0] for row in absent]
 
 

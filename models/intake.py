@@ -21,7 +21,7 @@ from models.session import (
     to_milliseconds,
 )
 
-_STATUSES = {status.value: status for status in Status}
+_STATUSES = frozenset(status.value for status in Status)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _QUOTE_LIMIT = 40
 
@@ -51,10 +51,10 @@ class SessionCopy(NamedTuple):
 class _Course(NamedTuple):
     """How far a session has come."""
 
-    status: Status
+    status: str
     expires_at: datetime
     ended_at: datetime | None
-    ended_by: InitiatingEntity | None
+    ended_by: str | None
 
 
 def session_copy(given: object, now: datetime) -> SessionCopy:
@@ -71,24 +71,24 @@ def session_copy(given: object, now: datetime) -> SessionCopy:
     if not is_session_id(id_):
         raise BadUserInput("`id` is not `session_` and a ULID.")
     updated_at = _required("updated_at", _instant(given, "updated_at"))
-    course = _course(given, updated_at, now)
+    status, expires_at, ended_at, ended_by = _course(given, updated_at, now)
     email, reason = _impersonator(given)
     return SessionCopy(
-        id=id_,
-        user_id=_required("user_id", _text(given, "user_id")),
-        organization_id=_text(given, "organization_id") or None,
-        status=course.status.value,
-        auth_method=_text(given, "auth_method") or AuthMethod.UNKNOWN.value,
-        ip_address=_text(given, "ip_address"),
-        user_agent=_text(given, "user_agent", limit=USER_AGENT_LIMIT),
-        impersonator_email=email,
-        impersonator_reason=reason,
-        expires_at=course.expires_at,
-        ended_at=course.ended_at,
-        ended_by=course.ended_by and course.ended_by.value,
-        end_reason=None,
-        created_at=_required("created_at", _instant(given, "created_at")),
-        updated_at=updated_at,
+        id_,
+        _required("user_id", _text(given, "user_id")),
+        _text(given, "organization_id") or None,
+        status,
+        _text(given, "auth_method") or AuthMethod.UNKNOWN.value,
+        _text(given, "ip_address"),
+        _text(given, "user_agent", USER_AGENT_LIMIT),
+        email,
+        reason,
+        expires_at,
+        ended_at,
+        ended_by,
+        None,
+        _required("created_at", _instant(given, "created_at")),
+        updated_at,
     )
 
 
@@ -96,42 +96,38 @@ def _course(given: dict[str, Any], updated_at: datetime, now: datetime) -> _Cour
     expires_at = _instant(given, "expires_at")
     ended_at = _instant(given, "ended_at")
     status = _status(given) or _implied_status(expires_at, ended_at)
-    if status is Status.ACTIVE:
+    if status == Status.ACTIVE:
         if ended_at is not None:
             raise BadUserInput("`status` is active, but `ended_at` says that the session ended.")
         if expires_at is None:
             raise BadUserInput("`expires_at` is missing; a session that is active needs one.")
         if expires_at > now:
             return _Course(status, expires_at, None, None)
-        return _Course(Status.EXPIRED, expires_at, expires_at, InitiatingEntity.POLICY)
+        return _Course(Status.EXPIRED.value, expires_at, expires_at, InitiatingEntity.POLICY.value)
+    has_expired = status == Status.EXPIRED
     if ended_at is None:
-        ended_at = updated_at
-        if status is Status.EXPIRED and expires_at is not None:
-            ended_at = min(expires_at, updated_at)
-    by = InitiatingEntity.POLICY if status is Status.EXPIRED else None
+        ended_at = min(expires_at, updated_at) if has_expired and expires_at else updated_at
+    by = InitiatingEntity.POLICY.value if has_expired else None
     return _Course(status, expires_at or ended_at, ended_at, by)
 
 
-def _status(given: dict[str, Any]) -> Status | None:
+def _status(given: dict[str, Any]) -> str | None:
     word = _text(given, "status")
-    if word is None:
-        return None
-    status = _STATUSES.get(word)
-    if status is None:
+    if word is not None and word not in _STATUSES:
         raise BadUserInput(f"`status` is {word[:_QUOTE_LIMIT]!r}; active, expired and revoked are known.")
-    return status
+    return word
 
 
-def _implied_status(expires_at: datetime | None, ended_at: datetime | None) -> Status:
+def _implied_status(expires_at: datetime | None, ended_at: datetime | None) -> str:
     """Tell the status of a session whose sender left it out."""
     if ended_at is None:
-        return Status.ACTIVE
+        return Status.ACTIVE.value
     if expires_at is None:
         raise BadUserInput(
             "`status` is missing, and without `expires_at` nothing tells whether the session expired or "
             "was revoked."
         )
-    return Status.REVOKED if ended_at < expires_at else Status.EXPIRED
+    return (Status.REVOKED if ended_at < expires_at else Status.EXPIRED).value
 
 
 def _impersonator(given: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -140,11 +136,11 @@ def _impersonator(given: dict[str, Any]) -> tuple[str | None, str | None]:
         return None, None
     if not isinstance(impersonator, dict):
         raise BadUserInput("`impersonator` is not an object.")
-    email = _required("impersonator.email", _text(impersonator, "email", parent="impersonator."))
-    return email, _text(impersonator, "reason", parent="impersonator.", limit=REASON_LIMIT)
+    email = _required("impersonator.email", _text(impersonator, "email", TEXT_LIMIT, "impersonator."))
+    return email, _text(impersonator, "reason", REASON_LIMIT, "impersonator.")
 
 
-def _text(given: dict[str, Any], key: str, *, parent: str = "", limit: int = TEXT_LIMIT) -> str | None:
+def _text(given: dict[str, Any], key: str, limit: int = TEXT_LIMIT, parent: str = "") -> str | None:
     value = given.get(key)
     if value is None:
         return None
@@ -161,11 +157,9 @@ def _instant(given: dict[str, Any], key: str) -> datetime | None:
     value = given.get(key)
     if value is None:
         return None
-    if not isinstance(value, str):
-        raise BadUserInput(f"`{key}` is not a string.")
     try:
         instant = datetime.fromisoformat(value)
-    except ValueError:
+    except (TypeError, ValueError):
         raise BadUserInput(f"`{key}` is no instant; write it as 2026-01-15T12:00:00.000Z.") from None
     if instant.tzinfo is None:
         raise BadUserInput(f"`{key}` has no zone; write it as 2026-01-15T12:00:00.000Z.")

@@ -169,7 +169,7 @@ async def test_shows_what_another_client_changes(
     before, after = await node.create(), await node.create()
     await node.end(before)
     async with visit(browser, node.url, "/graphql", **options) as opened:
-        await choose(opened, "ResumeWatching")
+        await choose(opened, "subscription ResumeWatching")
         await tool_of(opened).get_by_text("null").dblclick()
         await opened.page.keyboard.type(f'"{as_of}')  # the editor closes the string
         await run(opened)
@@ -192,7 +192,7 @@ async def test_signs_in_with_the_headers_that_are_filled_in(
         await run(opened)
         await expect(answer_of(opened)).to_contain_text('"totalCount": 0')
         await opened.page.reload()  # GraphiQL keeps tabs, but not their headers
-        await choose(opened, "WatchSessions")
+        await choose(opened, "subscription WatchSessions")
         await run(opened)
         await expect(opened.page.get_by_role("button", name="Stop")).to_be_visible()
         await opened.page.get_by_role("button", name="Headers").click()
@@ -220,15 +220,23 @@ async def test_asks_only_the_cdn_where_it_was_not_built(
     assert parameters == {"q": end.query, "variables": end.variables}
 
 
+async def ready(opened: Visit) -> None:
+    """Wait for the editors: they come a moment after the tabs and buttons, which do nothing until then."""
+    for pane in (".graphiql-query-editor", ".graphiql-response"):
+        await expect(opened.page.locator(f"{pane} .view-lines")).to_be_visible()
+
+
 async def choose(opened: Visit, operation: str) -> None:
     """Open the tab of an operation, and wait until GraphiQL has read it: it does so a moment later."""
-    await opened.page.get_by_role("tab", name=operation).click()
+    await ready(opened)
+    await opened.page.get_by_role("tab", name=operation.split()[1]).click()
     await opened.page.wait_for_function(
         "operation => localStorage['graphiql:query']?.includes(operation)", arg=operation
     )
 
 
 async def run(opened: Visit) -> None:
+    await ready(opened)
     await opened.page.get_by_role("button", name="Execute query").click()
 
 

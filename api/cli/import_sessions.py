@@ -1,6 +1,7 @@
 """`sessiongraph import`: store sessions as WorkOS writes them."""
 
 import asyncio
+import gc
 import io
 import os
 import sys
@@ -55,6 +56,8 @@ def import_sessions(
 
 async def _import(files: Sequence[Path], database_url: str | None) -> int:
     """Return how many items were refused."""
+    # What is loaded by now stays: the collector need not look through it again and again.
+    gc.freeze()
     async with prepared(database_url) as database:
         run = _Import(files)
         try:
@@ -84,6 +87,7 @@ class _Import:
             disable=not sys.stderr.isatty(),
         )
         self._files = files
+        self._now = utc_now()
         self._bytes_before = 0
         self._file: io.BufferedReader | None = None
         self._task = self.progress.add_task("", total=_size(files), sessions=0, rate=0)
@@ -96,7 +100,8 @@ class _Import:
         """
         copies = self._copies()
         while batch := list(islice(copies, BATCH)):
-            self.tally += await store_copies(database, batch, utc_now())
+            self._now = utc_now()
+            self.tally += await store_copies(database, batch, self._now)
             while await number_pending(database):
                 pass
             self._show()
@@ -119,7 +124,7 @@ class _Import:
         problem = item.problem
         if problem is None:
             try:
-                return session_copy(item.value, utc_now())
+                return session_copy(item.value, self._now)
             except BadUserInput as refusal:
                 problem = str(refusal)
         number = "" if item.number is None else f" (item {item.number})"
