@@ -21,6 +21,9 @@ from models.refusals import Unavailable
 Record: TypeAlias = Row[*tuple[Any, ...]]
 """One row of columns; the columns are attributes by name."""
 
+SQLITE_AT_LEAST = (3, 35, 0)
+"""The first that knows RETURNING."""
+
 SQLITE_BUSY_SECONDS = 5
 SQLITE_READERS = 4
 SQLITE_PRAGMAS = (
@@ -186,6 +189,11 @@ def engine_url(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL, *, readonly: bool) -> AsyncEngine:
+    if sqlite3.sqlite_version_info < SQLITE_AT_LEAST:
+        raise ValueError(
+            f"This Python has SQLite {sqlite3.sqlite_version}, and {'.'.join(map(str, SQLITE_AT_LEAST))} is "
+            "needed. Use another Python, or PostgreSQL."
+        )
     engine = create_async_engine(
         url,
         pool_size=SQLITE_READERS if readonly else 1,
