@@ -82,7 +82,6 @@ async def _main(console: Console, size: int, seconds: float) -> None:
         took = time.perf_counter() - start
         console.print(f"{size:,} sessions in {took:.0f} s, {path.stat().st_size / 1e6:,.0f} MB")
         console.print(f"pages of {PAGE}, {CONNECTIONS} connections; totalCount on one")
-        console.print(f"pages of {PAGE}, {CONNECTIONS} connections; totalCount on one")
         if len(CPUS) > 1:
             os.sched_setaffinity(0, CPUS[1:])
         with _servers(path) as (our_port, floor_port):

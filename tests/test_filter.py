@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from sqlmodel import col
@@ -75,7 +75,19 @@ bounds = st.just(Bound(everything=True)) | st.builds(
 criteria = st.lists(st.builds(Criteria, single_filters | filters, bounds, instants), min_size=1, max_size=8)
 
 
+# At the very instant at which it runs out a session is no longer active.
+AT_THE_END = [
+    Criteria(filter_, Bound(everything=True), INSTANTS[0])
+    for filter_ in (
+        Filter(status=frozenset({Status.ACTIVE})),
+        Filter(status=frozenset({Status.EXPIRED})),
+        Filter(ended_at=Interval(INSTANTS[0], INSTANTS[1])),
+    )
+]
+
+
 @given(stored=sessions(), asked=criteria)
+@example(stored=[row(0, expires_at=INSTANTS[0])], asked=AT_THE_END)
 @settings(
     max_examples=100,
     deadline=None,
