@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -265,7 +266,9 @@ async def test_reads_a_file_and_what_replaces_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "large"])
-async def test_is_without_keys_while_the_file_is_not_one(tmp_path: Path, kind: str) -> None:
+async def test_is_without_keys_while_the_file_is_not_one(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "jwks.json"
     if kind == "directory":
         path.mkdir()
@@ -276,6 +279,8 @@ async def test_is_without_keys_while_the_file_is_not_one(tmp_path: Path, kind: s
     async with asyncio.timeout(5), SigningKeys(str(path)) as keys:
         with pytest.raises(Unavailable):
             await keys.find("first")
+    why = f"it has more than {SIZE_LIMIT} bytes" if kind == "large" else "there is no such file"
+    assert caplog.messages == [f"The signing keys at {path} cannot be had, going on with 0 known keys: {why}"]
 
 
 UNUSABLE: dict[str, object] = {
@@ -318,13 +323,20 @@ def test_takes_the_good_keys_out_of_any_company(entry: object) -> None:
     assert keys == {name: rsa_key(name).public_key() for name in ("first", "second")}
 
 
+def test_does_not_compute_with_private_members() -> None:
+    entry = jwk("bad", d=jwk("other")["n"])  # recovering the primes from it takes most of a second
+    begun = time.monotonic()
+    assert list(parse_key_set(json.dumps({"keys": [*[entry] * 20, jwk("first")]}).encode())) == ["first"]
+    assert time.monotonic() - begun < 2
+
+
 def test_takes_a_key_that_does_not_say_what_it_is_for() -> None:
     body = json.dumps({"keys": [jwk("k" * 256, rsa_key("first"), use=None, alg=None)]}).encode()
     assert parse_key_set(body) == {"k" * 256: rsa_key("first").public_key()}
 
 
 def test_takes_the_first_good_key_of_a_name() -> None:
-    entries = [jwk("first", SHORT), jwk("first"), jwk("first", rsa_key("other")), jwk("first")]
+    entries = [jwk("first", SHORT), jwk("first"), jwk("first", rsa_key("other"))]
     keys = parse_key_set(json.dumps({"keys": entries}).encode())
     assert keys == {"first": rsa_key("first").public_key()}
 

@@ -524,15 +524,15 @@ async def test_remembers_no_token_longer_than_it_is_valid(keys: SigningKeys) -> 
 async def test_remembers_the_tokens_that_were_used_last(keys: SigningKeys) -> None:
     verifier = TokenVerifier(keys, issuers=[ISSUER], remembered_limit=2)
     first, second, third = (user_token(jti=name) for name in ("1", "2", "3"))
-    for token in (first, second, first, third):
-        await verifier.verify(token)
+    read = {token: await verifier.verify(token) for token in (first, second)}
+    assert await verifier.verify(first) is read[first]
+    read[third] = await verifier.verify(third)
     assert len(verifier) == 2
-    for token in (first, third):
-        remembered = await verifier.verify(token)
-        assert await verifier.verify(token) is remembered
-    forgotten = await verifier.verify(second)
-    assert len(verifier) == 2
-    assert await verifier.verify(second) is forgotten
+    assert await verifier.verify(first) is read[first]
+    assert await verifier.verify(third) is read[third]
+    again = await verifier.verify(second)
+    assert again == read[second]
+    assert again is not read[second]
 
 
 async def test_keeps_the_token_out_of_logs_and_refusals(
