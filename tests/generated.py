@@ -57,19 +57,18 @@ SCALARS: dict[str, list[Any]] = {
     "Odd": [1, 3],
 }
 """Values that each scalar can show, not all of them as they are."""
-FAULTY: list[Any] = [
-    None,
-    Undefined,
-    0,
-    13,
-    "wrong",
-    2**31,
-    float("nan"),
-    b"",
-    {},
-    ValueError("shown"),
-    object,
-]
+NEAR: dict[str, list[Any]] = {
+    "ID": [True, 1.5],
+    "String": [b"", ["text"]],
+    "Int": [2**31, -(2**31) - 1, 0.5, "one"],
+    "Float": [float("nan"), "one"],
+    "Boolean": ["true", None],
+    "DateTime": ["2026-01-15", 0],
+    "Date": [0],
+    "Odd": [0, 13],
+}
+"""Values that a scalar cannot show."""
+FAULTY: list[Any] = [None, Undefined, "wrong", 1, {}, ValueError("shown"), object]
 
 
 class Raised(Exception):  # noqa: N818  a mark in the data
@@ -204,6 +203,9 @@ class Values:
         make = self._right(type_, depth)
         if not self._faulty or self._random.randrange(15):
             return make
+        near = NEAR.get(get_named_type(type_).name)
+        if near is not None and self._random.randrange(2):
+            return _making(self._random.choice(near))
         faults = [
             *map(_making, FAULTY),
             _making(Raised("read")),

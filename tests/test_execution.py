@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, NewType, TypeVar
 
 import pytest
 import strawberry
-from generated import CONDITIONS, Guarded, Make, Raised, Values, documents
+from generated import CONDITIONS, FAULTY, NEAR, SCALARS, Guarded, Later, Make, Raised, Values, documents
 from graphql import (
     FragmentDefinitionNode,
     GraphQLResolveInfo,
@@ -51,6 +51,12 @@ class Size(IntEnum):
     LARGE = 2
 
 
+@strawberry.enum
+class Mood(Enum):
+    NONE = None
+    GOOD = "good"
+
+
 @strawberry.interface
 class Named:
     name: str
@@ -63,6 +69,7 @@ class Leaf(Named):
     color: Color
     color_or_none: Color | None
     size: Size | None
+    mood: Mood
     odd: Odd
     odd_or_none: Odd | None
     count: int
@@ -71,16 +78,22 @@ class Leaf(Named):
     class_: str = strawberry.field(name="class")
 
 
+@strawberry.interface
+class Shaded:
+    shade: str | None
+
+    @classmethod
+    def resolve_type(cls, value: object, _info: object, _type: object) -> str:
+        return "Stone" if vars(value).get("shade") else "Shadow"
+
+
 @strawberry.type
-class Stone:
-    shade: str
+class Stone(Shaded):
     leaf: Leaf | None
 
 
 @strawberry.type
-class Shadow:
-    shade: str | None
-
+class Shadow(Shaded):
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, Shadow) and vars(value).get("shade") is not None
@@ -94,7 +107,7 @@ class Box(Generic[T]):
     content: T
 
 
-Either = Annotated[Leaf | Stone | Shadow, strawberry.union("Either")]
+Either = Annotated[Leaf | Stone | Shadow | Box[Leaf] | Box[Stone], strawberry.union("Either")]
 
 
 @strawberry.directive(locations=[DirectiveLocation.FIELD])
@@ -117,6 +130,7 @@ class Tree(Named):
     eithers: list[Either | None] | None
     tree: "Tree | None"
     shadow: Shadow | None
+    shaded: Shaded | None
     box: Box[Leaf] | None
 
     @strawberry.field
@@ -164,7 +178,7 @@ def kinds() -> GraphQLSchema:
     config = StrawberryConfig(scalar_map={Odd: strawberry.scalar(name="Odd", serialize=odd, parse_value=int)})
     made = strawberry.Schema(Query, subscription=Subscription, directives=[loud], config=config)
     schema = made._schema  # noqa: SLF001  only it has it
-    for class_ in (Leaf, Stone, Shadow, Tree):
+    for class_ in (Leaf, Stone, Shadow, Box, Tree):
         for field in get_object_definition(class_, strict=True).fields:
             if field.is_basic_field:
                 setattr(class_, field.python_name, Guarded(field.python_name))
@@ -308,9 +322,15 @@ LEAF = {
     "name": "leaf",
     "nick": None,
     "color": Color.RED,
+    "color_or_none": Color.GREEN,
+    "size": Size.LARGE,
+    "mood": Mood.GOOD,
     "odd": 3,
     "odd_or_none": None,
     "count": 1,
+    "weight": 0.5,
+    "is_green": True,
+    "class_": "leaf",
 }
 
 
@@ -361,6 +381,31 @@ async def test_ignores_a_description() -> None:
     assert answer.data == {"tree": {"nick": "text"}}
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["id", "name", "nick", "color", "colorOrNone", "size", "odd", "oddOrNone", "count", "weight", "isGreen"],
+)
+async def test_completes_any_value_of_a_leaf_as_graphql_core_does(field: str) -> None:
+    schema = SCHEMAS["kinds"]
+    leaf_type: Any = schema.type_map["Leaf"]
+    attribute = leaf_type.fields[field].extensions["strawberry-definition"].python_name
+    operation = prepared(schema, text := f"{{ tree {{ leafOrNone {{ {field} }} }} }}")
+    near = [value for values in (*SCALARS.values(), *NEAR.values()) for value in values]
+    marks = [Raised("read"), Later("text"), Later(None), Later(ValueError("later"))]
+    for value in (*FAULTY, *near, *marks, *Color, *Size, *Mood, "red", "RED", leaf()):
+        context = {("Query", "tree"): partial(tree, leaf_or_none=leaf(**{attribute: value}))}
+        expected = await by_graphql_core(schema, text, {}, context)
+        assert await by_operation(operation, {}, context) == expected, value
+
+
+async def test_tells_selections_apart_that_begin_with_the_same_field() -> None:
+    text = "{ tree { ...T leaf { id } tree { ...T } } } fragment T on Tree { leaf { name } }"
+    context = {("Query", "tree"): lambda: tree(leaf=leaf(), tree=tree(leaf=leaf()))}
+    answer = await prepared(SCHEMAS["kinds"], text).execute(None, context)
+    inner = {"leaf": {"name": "leaf"}}
+    assert answer.data == {"tree": {"leaf": {"name": "leaf", "id": "1"}, "tree": inner}}
+
+
 async def executed_fields(text: str, context: Any, **variables: bool) -> list[str]:
     """Return the keys of the fields that graphql-core executed one by one."""
     executor: Any = prepared(SCHEMAS["kinds"], text).executor(variables, context)
@@ -380,8 +425,8 @@ async def executed_fields(text: str, context: Any, **variables: bool) -> list[st
 
 async def test_executes_no_plain_field_one_by_one() -> None:
     text = """query ($yes: Boolean!) { tree {
-      leaf { id color odd } leaves { ...Name @include(if: $yes) } grid groves { oddOrNone }
-      named { __typename name } eithers { ... on Stone { shade leaf { count } } }
+      leaf { id color colorOrNone size mood odd isGreen count } leaves { ...Name @include(if: $yes) }
+      grid groves { oddOrNone } named { __typename name } eithers { ... on Stone { shade leaf { count } } }
     } } fragment Name on Named { alias: name nick }"""
     one = leaf()
     stone: Stone = object.__new__(Stone)

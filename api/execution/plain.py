@@ -22,11 +22,10 @@ def check_directives(details: FieldDetailsList) -> None:
     """Look at the directives of a field.
 
     Raises:
-        NotPlain: There are others than `@skip` and `@include`, or the field uses arguments of a fragment.
+        NotPlain: There are others than `@skip` and `@include`.
     """
     for one in details:
-        names = {directive.name.value for directive in one.node.directives or ()}
-        if not names <= {"skip", "include"} or one.fragment_variable_values is not None:
+        if not {directive.name.value for directive in one.node.directives or ()} <= {"skip", "include"}:
             raise NotPlain
 
 
@@ -57,10 +56,8 @@ def class_of(type_: GraphQLObjectType) -> type:
     definition = type_.extensions.get(DEFINITION)
     if (
         isinstance(definition, StrawberryObjectDefinition)
-        and definition.name == type_.name
         and definition.is_type_of is None
         and definition.concrete_of is None
-        and not definition.is_graphql_generic
     ):
         class_ = definition.origin
         if not issubclass(class_, Exception) and not hasattr(class_, "__await__"):
