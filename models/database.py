@@ -33,6 +33,8 @@ SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
     "PRAGMA cache_size = -32768",
     "PRAGMA temp_store = MEMORY",
+    # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
+    "PRAGMA wal_autocheckpoint = 16000",
 )
 POSTGRESQL_SETTINGS = {
     "application_name": "sessiongraph",
