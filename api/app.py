@@ -89,7 +89,9 @@ class Node:
         self._signing_keys = _signing_keys(self._settings)
         settings = self._settings
         self.database = Database(settings.database_url, pool_size=settings.database_pool_size)
-        self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds)
+        # A token is let in with the leeway on its lifetime, and once more after its end.
+        leeway_seconds = 2 * settings.token_leeway_seconds
+        self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds + leeway_seconds)
         self.feed = Feed(
             self.database,
             self.ended,

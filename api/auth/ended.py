@@ -5,6 +5,7 @@ ended it, and when the feed has read the event on the others.
 """
 
 import time
+from collections import OrderedDict
 from datetime import timedelta
 
 from models.database import Database
@@ -17,7 +18,7 @@ class EndedSessions:
 
     def __init__(self, *, keep_seconds: float) -> None:
         self._keep_seconds = keep_seconds
-        self._ended: dict[str, float] = {}
+        self._ended: OrderedDict[str, float] = OrderedDict()
 
     def __contains__(self, session_id: str) -> bool:
         return session_id in self._ended
