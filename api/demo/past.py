@@ -59,13 +59,8 @@ async def fill(database: Database, population: Population) -> None:
 async def _live_through(
     database: Database, population: Population, start: datetime, active: list[NewSession]
 ) -> list[NewSession]:
-    """Let people sign in from `start` on, and let some of the sessions end; return those that are left."""
+    """Let some of the sessions end from `start` on, and people sign in; return what is active then."""
     chance = population.chance
-    times = sorted(to_milliseconds(start + STEP * chance.random()) for _ in range(SIGN_INS_OF_STEP))
-    sign_ins = [(population.sign_in(time), time) for time in times]
-    async with database.write() as tx:
-        await create_sessions(tx, sign_ins)
-    active = active + [new for new, _ in sign_ins]
     for part in range(ENDINGS_OF_STEP):
         time = to_milliseconds(start + STEP * (part + 1) / ENDINGS_OF_STEP)
         await expire_due(database, time)
@@ -73,7 +68,11 @@ async def _live_through(
         ended = _some(chance, active)
         await _end(database, ended, population, time)
         active = [new for new in active if new not in ended]
-    return active
+    times = sorted(to_milliseconds(start + STEP * chance.random()) for _ in range(SIGN_INS_OF_STEP))
+    sign_ins = [(population.sign_in(time), time) for time in times]
+    async with database.write() as tx:
+        await create_sessions(tx, sign_ins)
+    return active + [new for new, _ in sign_ins]
 
 
 def _some(chance: random.Random, active: Sequence[NewSession]) -> list[NewSession]:
