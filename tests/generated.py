@@ -237,7 +237,8 @@ class Values:
         return lambda: collect([make() for make in makes])
 
     def _object(self, type_: GraphQLObjectType, depth: int) -> Make:
-        class_ = type_.extensions["strawberry-definition"].origin
+        definition = type_.extensions["strawberry-definition"]
+        class_ = (definition.concrete_of or definition).origin
         if self._faulty and self._random.randrange(15) == 0:
             class_ = self._random.choice([SimpleNamespace, type(class_.__name__, (class_,), {})])
         attributes: dict[str, Make] = {}

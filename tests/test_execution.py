@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from enum import Enum, IntEnum
 from functools import partial
 from itertools import product
@@ -107,6 +107,20 @@ class Box(Generic[T]):
     content: T
 
 
+@strawberry.type
+class Fault(Exception):  # noqa: N818  a value, to be raised when it is shown
+    name: str
+
+
+@strawberry.type
+class Promise:
+    name: str
+
+    def __await__(self) -> Generator[Any, None, Leaf]:
+        yield
+        return leaf()
+
+
 Either = Annotated[Leaf | Stone | Shadow | Box[Leaf] | Box[Stone], strawberry.union("Either")]
 
 
@@ -132,6 +146,8 @@ class Tree(Named):
     shadow: Shadow | None
     shaded: Shaded | None
     box: Box[Leaf] | None
+    fault: Fault | None
+    promise: Promise | None
 
     @strawberry.field
     def shout(self, times: int = 1) -> str:
@@ -165,6 +181,18 @@ class Subscription:
     @strawberry.subscription
     async def grown(self) -> AsyncGenerator[Tree, None]:
         yield tree()
+
+
+@strawberry.type
+class Greeting:
+    greeting: str
+
+
+@strawberry.type
+class Greeter:
+    @strawberry.field
+    def greeted(self) -> Greeting:
+        return Greeting(greeting="hello")
 
 
 def odd(value: int) -> object:
@@ -443,6 +471,47 @@ async def test_executes_only_what_is_not_plain_one_by_one() -> None:
     assert await executed_fields(text, context) == ["tree", "shout", "later"]
 
 
+async def test_compiles_nothing_for_a_leaf_alone() -> None:
+    operation = prepared(SCHEMAS["kinds"], "{ tree { name shout } }")
+    before = compiled_functions()
+    await operation.execute(None, {("Query", "tree"): lambda: tree(name="tree")})
+    assert compiled_functions() - before == 1
+
+
+async def test_puts_what_is_not_plain_in_its_place() -> None:
+    text = "{ tree { name later { id } nick broken shout leaf { id } } }"
+    context = {("Query", "tree"): lambda: tree(name="tree", nick=None, leaf=leaf(), leaf_or_none=leaf())}
+    expected = await by_graphql_core(SCHEMAS["kinds"], text.replace("broken", ""), {}, context)
+    operation = prepared(SCHEMAS["kinds"], text.replace("broken", ""))
+    assert await by_operation(operation, {}, context) == expected
+    assert expected[0][1] == []
+    expected = await by_graphql_core(SCHEMAS["kinds"], text, {}, context)
+    assert await by_operation(prepared(SCHEMAS["kinds"], text), {}, context) == expected
+
+
+async def test_leaves_what_cannot_be_collected_to_graphql_core() -> None:
+    text = "query ($a: Boolean = true) { tree { name @include(if: $a) leaf { id } } }"
+    context = {("Query", "tree"): lambda: tree(name="tree", leaf=leaf())}
+    expected = await by_graphql_core(SCHEMAS["kinds"], text, {"a": None}, context)
+    assert expected[0][1] != []
+    assert await by_operation(prepared(SCHEMAS["kinds"], text), {"a": None}, context) == expected
+
+
+async def test_leaves_what_is_nested_too_deep_to_graphql_core() -> None:
+    depth = 190
+    text = "{ " + "tree { " * depth + "name" + " }" * depth + " }"
+    context = {("Query", "tree"): lambda: tree(name="tree", tree=tree(name="tree", tree=None))}
+    (answer,) = await by_operation(prepared(SCHEMAS["kinds"], text), {}, context)
+    assert answer == ("{'tree': {'tree': {'tree': None}}}", [])
+
+
+async def test_reads_attributes_as_the_schema_is_told_to() -> None:
+    config = StrawberryConfig(default_resolver=lambda source, name: f"{name} of {source.greeting}")
+    schema = strawberry.Schema(Greeter, config=config)._schema  # noqa: SLF001  only it has it
+    answer = await prepared(schema, "{ greeted { greeting } }").execute(None, None)
+    assert answer.data == {"greeted": {"greeting": "greeting of hello"}}
+
+
 async def test_leaves_a_field_with_another_directive_to_graphql_core() -> None:
     text = "{ tree { name leaf { id nick @loud } } }"
     context = {("Query", "tree"): lambda: tree(name="tree", leaf=leaf())}
@@ -509,7 +578,15 @@ async def test_compiles_a_document_that_explodes_up_to_a_limit() -> None:
     before = compiled_functions()
     answer = await operation.execute(None, {("Query", "tree"): lambda: tree(tree=None)})
     assert answer.data == {"tree": {"a": None, "b": None}}
+    whole = None
+    for _ in range(depth + 1):
+        whole = tree(nick="text", tree=whole)
+    answer = await operation.execute(None, {("Query", "tree"): lambda: whole})
+    assert answer.errors is None
     assert 0 < compiled_functions() - before <= COMPILED_LIMIT
+    executor: Any = operation.executor(None, None)
+    kept = executor.selections._completers  # noqa: SLF001  what it knows not to be plain shows nowhere
+    assert len(kept) <= COMPILED_LIMIT
 
 
 def compiled_functions() -> int:

@@ -1,8 +1,8 @@
 """The compiler: it writes functions that turn an object into its part of the answer.
 
 A selection set is compiled for one object type: its plain fields become one expression, and the others are
-left for graphql-core. Which the fields are, by fragments, conditions, aliases and merging, is what graphql-
-core's `collect_subfields` says. `{ id ended: endedAt }` of a session becomes
+left for graphql-core. Which the fields are, by fragments, conditions, aliases and merging, is what its own
+`collect_subfields` says. `{ id ended: endedAt }` of a session becomes
 
     def complete(o):
         if type(o) is not c0 or c1(o) is not None:
@@ -36,6 +36,7 @@ from graphql import (
     GraphQLScalarType,
     GraphQLString,
     TypeNameMetaFieldDef,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
@@ -89,8 +90,10 @@ class Compiler:
         """Return what completes a value of the fields.
 
         Raises:
-            NotPlain: Something in it is not plain.
+            NotPlain: Something in it is not plain, or it is a leaf, which needs no function of its own.
         """
+        if is_leaf_type(get_nullable_type(type_)):
+            raise NotPlain
         function = _Function("value")
         return function.returning(self._completed(function, type_, details, "value"))
 
@@ -112,7 +115,7 @@ class Compiler:
         return found
 
     def _compiled(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Selection:
-        fields, deferred, _ = self._executor.collect_subfields(type_, details)
+        fields = self._executor.collect_subfields(type_, details).grouped_field_set
         function = _Function("o")
         class_ = function.name(class_of(type_))
         cast, surprise = function.name(get_strawberry_type_cast), function.name(Surprise)
@@ -125,7 +128,7 @@ class Compiler:
             except NotPlain:
                 entries.append(f"{key!r}: None")
                 rest[key] = nodes
-        if deferred or (fields and len(rest) == len(fields)):
+        if fields and len(rest) == len(fields):
             raise NotPlain
         return Selection(function.returning(f"{{{', '.join(entries)}}}"), rest)
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
+from graphql.execution import Executor as CoreExecutor
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -14,10 +15,15 @@ from api.execution.values import Complete
 SURPRISED = object()
 
 
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes one operation; without `selections` it is Strawberry's own."""
+class Executor(CoreExecutor[None]):
+    """Executes one operation; without `selections` as Strawberry does.
+
+    Its base is not Strawberry's class, which prepares for `@defer` and `@stream` in each request.
+    """
 
     selections: Selections | None = None
+    operation_extensions: dict[str, Any] | None = None
+    build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
     def complete_value(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     ExecutionResult as CoreResult,
@@ -108,7 +108,7 @@ class Operation:
             default_field_resolver,
             default_type_resolver,
             default_field_resolver,
-            is_awaitable=optimized_is_awaitable,
+            is_awaitable=cast("Any", optimized_is_awaitable),  # typed as a plain predicate
             hide_suggestions=self._hide_suggestions,
         )
         executor.selections = self._selections_under(values)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from keyword import iskeyword
 
 from graphql import GraphQLAbstractType, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetailsList
@@ -40,8 +39,6 @@ def attribute_of(field: GraphQLField) -> str:
         type(definition) is StrawberryField
         and definition.is_basic_field
         and definition.default_resolver is getattr
-        and definition.python_name.isidentifier()
-        and not iskeyword(definition.python_name)
     ):
         return definition.python_name
     raise NotPlain
@@ -51,14 +48,10 @@ def class_of(type_: GraphQLObjectType) -> type:
     """Return the class whose direct instances are of this type, unless they are cast to another.
 
     Raises:
-        NotPlain: The type is generic, or decides by a function of its own.
+        NotPlain: The type decides by a function of its own, or its instances are not what they seem.
     """
     definition = type_.extensions.get(DEFINITION)
-    if (
-        isinstance(definition, StrawberryObjectDefinition)
-        and definition.is_type_of is None
-        and definition.concrete_of is None
-    ):
+    if isinstance(definition, StrawberryObjectDefinition) and definition.is_type_of is None:
         class_ = definition.origin
         if not issubclass(class_, Exception) and not hasattr(class_, "__await__"):
             return class_
