@@ -100,16 +100,14 @@ class Documents:
 
 
 def _chosen(document: Document, name: str | None) -> Operation | list[GraphQLError]:
-    """Choose an operation: GraphQL §6.1, GetOperation()."""
+    """Choose an operation: GraphQL §6.1, GetOperation(). A valid document has one at least."""
     if name is None and len(document) == 1:
         return document[0]
     for operation in document:
         if name is not None and operation.name == name:
             return operation
-    if name is not None:
-        refusal = BadUserInput(f"`operationName` is {name!r}; the document has no such operation.")
-    elif document:
+    if name is None:
         refusal = BadUserInput("The document has several operations; say which by `operationName`.")
     else:
-        refusal = BadUserInput("The document has no operation.")
+        refusal = BadUserInput(f"`operationName` is {name!r}; the document has no such operation.")
     return [GraphQLError(str(refusal), original_error=refusal)]
