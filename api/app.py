@@ -24,7 +24,8 @@ from api.graphiql.page import GraphiQL
 from api.schema import build_schema
 from api.settings import Settings
 from api.sweeper import sweep
-from api.transport.http import GraphQLView, refusal_response
+from api.transport.answer import refusal_response
+from api.transport.http import GraphQLView
 from models.database import Database
 from models.key import all_keys
 from models.listen import listen

@@ -80,6 +80,34 @@ async def test_answers_400_to_a_body_that_is_not_a_request(node: Node, content: 
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": "{ viewer { kind } sessions { totalCount nodes { id } } }"},
+        {"query": "query ($id: ID!) { session(id: $id) { id } }", "variables": {"id": "1"}},
+        {"query": "query A { viewer { kind } } query B { __typename }", "operationName": "A"},
+        {"query": 'mutation { endSession(input: {id: "1"}) { outcome } }'},
+        {"query": "subscription { sessionStatusChanged { cursor } }"},
+        {"query": "{ sessions(first: 0) { totalCount } }"},
+        {"query": "{ nothing }"},
+        {"query": ""},
+        {},
+        {"query": "{ __typename }", "variables": []},
+        {"query": "{ __typename }", "extensions": []},
+        {"query": "{ __typename }", "operationName": 1},
+    ],
+)
+async def test_answers_alike_with_and_without_the_view_of_strawberry(node: Node, body: Any) -> None:
+    answers = []
+    for content_type in ("application/json", "application/json;charset=UTF-8"):
+        headers = {"content-type": content_type}
+        answer = await node.http.post("/graphql", content=json.dumps(body), headers=headers)
+        shown = answer.json()
+        codes = [error["extensions"]["code"] for error in shown.get("errors", [])]
+        answers.append((answer.status_code, answer.headers["content-type"], shown.get("data"), codes))
+    assert answers[0] == answers[1]
+
+
 async def test_answers_413_to_a_body_over_the_limit(start_node: StartNode) -> None:
     node = await start_node(body_limit=1000)
     padding = "#" * (1000 - len(json.dumps({"query": "{ __typename }"})))

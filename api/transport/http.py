@@ -9,14 +9,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 import orjson
-from cross_web import HTTPException
-from graphql import GraphQLError
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
@@ -25,29 +24,26 @@ from api.auth.ended import EndedSessions
 from api.auth.refusal_log import log_rejection
 from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
-from api.errors import ErrorCode
 from api.feed import Feed
 from api.graphiql.page import GraphiQL
 from api.schema import CODES, Schema
 from api.settings import Settings
 from api.stream import delivered
+from api.transport.answer import (
+    JSON,
+    STATUS_CODES,
+    answer_of,
+    preferred_media_type,
+    refusal_response,
+    response_to,
+)
 from api.transport.bearer import bearer_credential
+from api.transport.request import is_operation, operation_request
 from api.transport.sse import EventStream, until
 from api.transport.websocket import TextFrames, TransportWSHandler
 from models.database import Database
 from models.filter import Bound
 from models.refusals import Refusal
-
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
-
-STATUS_CODES = {
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.LIMIT_EXCEEDED: 429,
-    ErrorCode.UNAVAILABLE: 503,
-}
-"""The codes that decide the status of an answer without data; any other is 400."""
-
 
 NOBODY = Viewer(kind=ViewerKind.SERVICE, readable=Bound(), endable=Bound())
 
@@ -101,10 +97,28 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        """Show the page before anyone is asked who they are: they say it there."""
+        """Choose the way of a request: most need nothing of Strawberry's view."""
+        headers = dict(request.scope["headers"])
+        if is_operation(request.method, headers):
+            return await self._executed(request, headers)
+        # The page is shown before anyone is asked who they are: they say it there.
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return await self.render_graphql_ide(request)
         return await self.run(request)
+
+    async def _executed(self, request: Request, headers: Mapping[bytes, bytes]) -> Response:
+        authorization = headers.get(b"authorization")
+        credentials = {} if authorization is None else {"authorization": authorization.decode("latin-1")}
+        viewer = await self._authenticator.viewer(bearer_credential(credentials))
+        given = operation_request(self.parse_json(await request.body()))
+        result = await self.schema.execute(
+            given.query,
+            variable_values=given.variables,
+            context_value=Context(self._database, self._feed, self._ended, viewer),
+            operation_name=given.operation_name,
+        )
+        accept = headers.get(b"accept", b"").decode("latin-1")
+        return response_to(answer_of(result), preferred_media_type(accept))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         if isinstance(request, WebSocket):
@@ -139,23 +153,21 @@ class GraphQLView(GraphQL[Context, None]):
             raise HTTPException(400, "The body must be a JSON object with `query`.")
         return body
 
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Check the one part of a body that the base takes as it is."""
+        data = await super().parse_http_body(request)
+        assert isinstance(data, GraphQLRequestData), "batching is off"  # noqa: S101
+        if not isinstance(data.operation_name, str | None):
+            raise HTTPException(400, "`operationName` must be a string.")
+        return data
+
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Answer without data where nothing was executed, or where the database was away."""
-        answer = await super().process_result(request, result)
-        if result.errors and (_before_execution(result) or _is_unavailable(result.errors)):
-            answer.pop("data", None)
-        return answer
+        return cast("GraphQLHTTPResponse", answer_of(result))
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
-        media_type = sub_response.media_type or JSON
-        assert isinstance(response_data, dict), "batching is off"  # noqa: S101
-        return Response(
-            self.encode_json(response_data),
-            status_code=_status(response_data, media_type),
-            media_type=media_type,
-        )
+        return response_to(cast("dict[str, Any]", response_data), sub_response.media_type or JSON)
 
     async def create_streaming_response(
         self,
@@ -202,41 +214,8 @@ class GraphQLView(GraphQL[Context, None]):
         return bounded
 
 
-def preferred_media_type(accept: str) -> str:
-    """Return the first of our two media types that a client names; JSON for any other."""
-    for part in accept.split(","):
-        media_type = part.partition(";")[0].strip().lower()
-        if media_type in {GRAPHQL_RESPONSE, JSON}:
-            return media_type
-    return JSON
-
-
-def refusal_response(status: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
-    """Answer a request that is not GraphQL, in the form of an answer that is."""
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    headers = {"WWW-Authenticate": "Bearer"} if code is ErrorCode.UNAUTHENTICATED else None
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
-
-
 def _announced_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
-
-
-def _before_execution(result: ExecutionResult) -> bool:
-    return result.data is None and all(error.path is None for error in result.errors or ())
-
-
-def _is_unavailable(errors: list[GraphQLError]) -> bool:
-    return any((error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE for error in errors)
-
-
-def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
-    if "data" in answer:
-        return 200
-    errors: list[Any] = answer["errors"] or []
-    status = STATUS_CODES.get(errors[0]["extensions"]["code"], 400)
-    # Over application/json a well-formed request is answered with 200, or old clients take it for noise.
-    return status if media_type == GRAPHQL_RESPONSE or status != 400 else 200  # noqa: PLR2004

@@ -1,0 +1,59 @@
+"""Answers over HTTP: their media type, their status and their bytes."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from strawberry.types import ExecutionResult
+
+from api.errors import ErrorCode
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+
+STATUS_CODES = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.LIMIT_EXCEEDED: 429,
+    ErrorCode.UNAVAILABLE: 503,
+}
+"""The codes that decide the status of an answer without data; any other is 400."""
+
+
+def preferred_media_type(accept: str) -> str:
+    """Return the first of our two media types that a client names; JSON for any other."""
+    for part in accept.split(","):
+        media_type = part.partition(";")[0].strip().lower()
+        if media_type in {GRAPHQL_RESPONSE, JSON}:
+            return media_type
+    return JSON
+
+
+def answer_of(result: ExecutionResult) -> dict[str, Any]:
+    """Return the answer, without data where nothing was executed, or where the database was away."""
+    errors = result.errors
+    if not errors:
+        return {"data": result.data}
+    shown: dict[str, Any] = {"data": result.data, "errors": [error.formatted for error in errors]}
+    was_executed = result.data is not None or any(error.path is not None for error in errors)
+    if not was_executed or any((error.extensions or {})["code"] == ErrorCode.UNAVAILABLE for error in errors):
+        del shown["data"]
+    return shown
+
+
+def response_to(answer: dict[str, Any], media_type: str) -> Response:
+    return Response(orjson.dumps(answer), status_code=_status(answer, media_type), media_type=media_type)
+
+
+def refusal_response(status: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
+    """Answer a request that is not GraphQL, in the form of an answer that is."""
+    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    headers = {"WWW-Authenticate": "Bearer"} if code is ErrorCode.UNAUTHENTICATED else None
+    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
+
+
+def _status(answer: dict[str, Any], media_type: str) -> int:
+    if "data" in answer:
+        return 200
+    status = STATUS_CODES.get(answer["errors"][0]["extensions"]["code"], 400)
+    # Over application/json a well-formed request is answered with 200, or old clients take it for noise.
+    return status if media_type == GRAPHQL_RESPONSE or status != 400 else 200  # noqa: PLR2004
