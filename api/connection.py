@@ -116,16 +116,11 @@ async def session_connection(
     async with context.database.read() as tx:
         state = await log_state(tx)
         page = await session_page(tx, criteria, request)
-    edges = [
-        SessionEdge(
-            cursor=encode_key(Key(row.created_at, row.id)),
-            node=Session.from_row(row, context, criteria.now),
-        )
-        for row in page.rows
-    ]
+    nodes = [Session.from_row(row, context, criteria.now) for row in page.rows]
+    edges = [SessionEdge(cursor=encode_key(Key(node.created_at, node.id)), node=node) for node in nodes]
     return SessionConnection(
         edges=edges,
-        nodes=[edge.node for edge in edges],
+        nodes=nodes,
         page_info=PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,

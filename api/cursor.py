@@ -18,6 +18,7 @@ _LOG = struct.Struct(">B8sQ")
 _LIST = struct.Struct(">Bq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ID_LIMIT = 64
 # What a datetime can hold, from the year 1 to the year 9999
 _FIRST_MILLISECOND = -62_135_596_800_000
@@ -71,7 +72,8 @@ def decode_key(cursor: str, *, argument: str) -> Key:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    # `urlsafe_b64encode` does the same in twice the time, and a page has a hundred cursors.
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _decode(cursor: str) -> bytes:

@@ -31,6 +31,7 @@ from api.documents import Documents
 from api.errors import ErrorCode
 from api.execution.operation import Operation
 from api.mutation import Mutation
+from api.names import Names
 from api.query import Query
 from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
 from api.subscription import Subscription
@@ -166,7 +167,9 @@ def build_schema(*, introspection: bool = True) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         introspection=introspection,
-        config=StrawberryConfig(scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR}),
+        config=StrawberryConfig(
+            name_converter=Names(), scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR}
+        ),
     )
     for type_ in schema.core.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):
