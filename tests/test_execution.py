@@ -313,7 +313,7 @@ async def all_shown(results: AsyncGenerator[Any, None]) -> list[Any]:
 def shown(result: Any) -> Any:
     """Return all that can be seen of a result, the order of keys included."""
     errors = [
-        (one.message, one.path, one.locations, one.extensions, repr(one.original_error))
+        (one.message, one.path, one.locations, one.extensions, type(one.original_error))
         for one in result.errors or ()
     ]
     return repr(result.data), errors
