@@ -10,7 +10,7 @@ import httpx
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from models.database import engine_url
+from models.engine import engine_url
 
 PREFIX = "SESSIONGRAPH_"
 

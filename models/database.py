@@ -1,4 +1,4 @@
-"""The engine and its transactions; the only module that knows which engine runs."""
+"""The database and its transactions; with `models.engine` the only module that knows which engine runs."""
 
 import asyncio
 import sqlite3
@@ -7,41 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Connection, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, CursorResult, Row, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import CursorResult, Row
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 from sqlmodel import SQLModel
 
+from models.engine import engine_url, postgresql_engines, sqlite_engines
 from models.refusals import Unavailable
 
 Record: TypeAlias = Row[*tuple[Any, ...]]
 """One row of columns; the columns are attributes by name."""
-
-SQLITE_AT_LEAST = (3, 35, 0)
-"""The first that knows RETURNING."""
-
-SQLITE_BUSY_SECONDS = 5
-SQLITE_READERS = 4
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    # An acknowledged end must survive a power cut, so every commit is synced.
-    "PRAGMA synchronous = FULL",
-    f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
-    "PRAGMA cache_size = -32768",
-    "PRAGMA temp_store = MEMORY",
-    # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
-    "PRAGMA wal_autocheckpoint = 16000",
-)
-POSTGRESQL_SETTINGS = {
-    "application_name": "sessiongraph",
-    # A node that was stopped in the middle must not hold a row, the log's least of all.
-    "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "10s",
-}
 
 PASSING_SQLITE_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -112,20 +90,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wake_up = asyncio.Event()
         if self.is_sqlite:
-            self._reader = _sqlite_engine(self.url, readonly=True)
-            self._writer = _sqlite_engine(self.url, readonly=False)
+            self._reader, self._writer = sqlite_engines(self.url)
         else:
-            self._writer = create_async_engine(
-                self.url,
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_timeout=5,
-                pool_pre_ping=False,
-                connect_args={"server_settings": POSTGRESQL_SETTINGS, "timeout": 5},
-            )
-            self._reader = self._writer.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            self._reader, self._writer = postgresql_engines(self.url, pool_size=pool_size)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
@@ -160,65 +127,6 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
-
-
-def engine_url(url: str) -> URL:
-    """Parse an SQLAlchemy URL whose driver may be left out.
-
-    Raises:
-        ValueError: It is no URL, or of an engine that is not supported.
-    """
-    drivers = {
-        "sqlite": "sqlite+aiosqlite",
-        "postgresql": "postgresql+asyncpg",
-        "postgres": "postgresql+asyncpg",
-    }
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ValueError(
-            "The database URL cannot be read; write sqlite:///sessiongraph.db or "
-            "postgresql://user:password@host/database."
-        ) from None
-    name = parsed.drivername
-    if name in drivers:
-        parsed = parsed.set(drivername=drivers[name])
-    elif name not in drivers.values():
-        raise ValueError(f"The database URL names `{name}`; only sqlite and postgresql are supported.")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file; write sqlite:///sessiongraph.db.")
-    return parsed
-
-
-def _sqlite_engine(url: URL, *, readonly: bool) -> AsyncEngine:
-    if sqlite3.sqlite_version_info < SQLITE_AT_LEAST:
-        raise ValueError(
-            f"This Python has SQLite {sqlite3.sqlite_version}, and {'.'.join(map(str, SQLITE_AT_LEAST))} is "
-            "needed. Use another Python, or PostgreSQL."
-        )
-    engine = create_async_engine(
-        url,
-        pool_size=SQLITE_READERS if readonly else 1,
-        max_overflow=0,
-        pool_timeout=SQLITE_BUSY_SECONDS,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own
-        connection.isolation_level = None  # the driver's implicit BEGIN comes too late
-        cursor = connection.cursor()
-        for pragma in SQLITE_PRAGMAS:
-            cursor.execute(pragma)
-        if readonly:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads and then writes fails at once, whatever the timeout.
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 @asynccontextmanager

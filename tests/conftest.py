@@ -16,7 +16,8 @@ from node import Node, running_node
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from models.database import Database, engine_url
+from models.database import Database
+from models.engine import engine_url
 from models.migrations import migrate
 
 TEMPLATE = "sessiongraph_template"
