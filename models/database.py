@@ -1,52 +1,79 @@
-"""The database and its transactions; with `models.engine` the only module that knows which engine runs."""
+"""The database and its transactions; the only module that knows which engine runs."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeAlias
 
-import asyncpg
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import Executable
+from sqlalchemy.sql import ClauseElement
 from sqlmodel import SQLModel
 
-from models.engine import engine_url, postgresql_engines, sqlite_engines
+from models.engine import administration_engine, engine_url
+from models.postgresql import PostgreSQL
 from models.refusals import Unavailable
+from models.sqlite import SQLite
+from models.statement import Compiled, Record, Statement, Values, compiled
 
-Record: TypeAlias = Row[*tuple[Any, ...]]
-"""One row of columns; the columns are attributes by name."""
+__all__ = ["Database", "ReadTx", "Record", "Statement", "WriteTx"]
 
-PASSING_SQLITE_CODES = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-}
-PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
-"""SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
+Runnable: TypeAlias = Statement | ClauseElement
+"""What can be run: compiled once, or whenever it is run."""
+
+NO_VALUES: Values = {}
+
+
+class Connection(Protocol):
+    """What a driver gives to a transaction."""
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]: ...
+    async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]: ...
+    async def execute(self, statement: Compiled, arguments: Sequence[Any]) -> int: ...
+    async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+
+
+class Driver(Protocol):
+    """One of the two engines."""
+
+    dialect: Dialect
+    is_passing: Callable[[Exception], bool]
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]: ...
+    def reading(self) -> AbstractAsyncContextManager[Connection]: ...
+    def writing(self) -> AbstractAsyncContextManager[Connection]: ...
+    async def close(self) -> None: ...
 
 
 class ReadTx:
-    """A short transaction in which every statement sees the same snapshot."""
+    """A short transaction in which every statement sees the same snapshot.
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    Values are by name; those that are not given are the statement's own.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
         self._connection = connection
+        self._dialect = dialect
 
-    async def all(self, statement: Executable) -> Sequence[Record]:
-        return (await self._connection.execute(statement)).all()
+    async def all(self, statement: Runnable, values: Values = NO_VALUES) -> list[Record]:
+        """Run the statement and return its rows, also those that an INSERT or UPDATE returns."""
+        translated = self._translated(statement)
+        return await self._connection.fetch(translated, translated.arguments(values))
 
-    async def first(self, statement: Executable) -> Record | None:
-        return (await self._connection.execute(statement)).first()
+    async def first(self, statement: Runnable, values: Values = NO_VALUES) -> Record | None:
+        rows = await self.all(statement, values)
+        return rows[0] if rows else None
 
-    async def scalar(self, statement: Executable) -> Any:  # noqa: ANN401  any column's type
-        return (await self._connection.execute(statement)).scalar()
+    async def scalar(self, statement: Runnable, values: Values = NO_VALUES) -> Any:  # noqa: ANN401  any column's
+        rows = await self.all(statement, values)
+        return rows[0][0] if rows else None
+
+    def _translated(self, statement: Runnable) -> Compiled:
+        if isinstance(statement, Statement):
+            return statement.compiled(self._dialect)
+        return compiled(statement, self._dialect)
 
 
 class WriteTx(ReadTx):
@@ -56,31 +83,39 @@ class WriteTx(ReadTx):
     inserted. Set `has_events` after appending to the log; readers are woken after the commit.
     """
 
-    def __init__(self, connection: AsyncConnection, *, numbers_at_once: bool) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Connection, dialect: Dialect, *, numbers_at_once: bool) -> None:
+        super().__init__(connection, dialect)
         self.numbers_at_once = numbers_at_once
         self.has_events = False
 
-    async def execute(
-        self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        return await self._connection.execute(statement, rows)
+    async def execute(self, statement: Runnable, values: Values = NO_VALUES) -> int:
+        """Run the statement and return how many rows it changed."""
+        translated = self._translated(statement)
+        return await self._connection.execute(translated, translated.arguments(values))
+
+    async def execute_each(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
+        """Run the statement once for each of the rows, which have the same names."""
+        translated = compiled(statement, self._dialect, list(rows[0]))
+        await self._connection.execute_each(translated.sql, [translated.arguments(row) for row in rows])
 
     async def execute_in_driver(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Execute the driver's own SQL once for each row, whose values it stores as they are."""
-        await self._connection.exec_driver_sql(sql, list(rows))
+        await self._connection.execute_each(sql, rows)
 
     async def insert_unless_present(
-        self, table: type[SQLModel], row: dict[str, Any] | Sequence[dict[str, Any]]
-    ) -> int:
-        """Insert the rows whose primary key is free; return how many that were."""
+        self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]
+    ) -> list[Any]:
+        """Insert the rows whose primary key is free; return these keys. All rows have the same columns."""
         insert = sqlite.insert if self.numbers_at_once else postgresql.insert
-        statement = insert(table).on_conflict_do_nothing()
-        return (await self._connection.execute(statement, row)).rowcount
+        (key,) = table.__table__.primary_key  # type: ignore[attr-defined]
+        statement = insert(table).on_conflict_do_nothing().returning(key)
+        translated = compiled(statement, self._dialect, list(rows[0]))
+        inserted = await self._connection.fetch_each(translated, [translated.arguments(row) for row in rows])
+        return [row[0] for row in inserted]
 
 
 class Database:
-    """Two ways in: `read()` and `write()`. Close it after use.
+    """Two ways in: `read()` and `write()`; `fetch()` is a short cut. Close it after use.
 
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
     """
@@ -89,10 +124,24 @@ class Database:
         self.url = engine_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wake_up = asyncio.Event()
-        if self.is_sqlite:
-            self._reader, self._writer = sqlite_engines(self.url)
-        else:
-            self._reader, self._writer = postgresql_engines(self.url, pool_size=pool_size)
+        self._driver: Driver = (
+            SQLite(str(self.url.database)) if self.is_sqlite else PostgreSQL(self.url, pool_size=pool_size)
+        )
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Record]:
+        """Run one reading statement outside of any transaction: it sees a snapshot of its own.
+
+        Raises:
+            Unavailable: The database is away or busy.
+        """
+        translated = statement.compiled(self._driver.dialect)
+        arguments = translated.arguments(values)
+        try:
+            return await self._driver.fetch(translated, arguments)
+        except Exception as error:
+            if self._driver.is_passing(error):
+                raise Unavailable from error
+            raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
@@ -101,8 +150,8 @@ class Database:
         Raises:
             Unavailable: The database is away or busy.
         """
-        async with _available(), self._reader.begin() as connection:
-            yield ReadTx(connection)
+        async with self._available(), self._driver.reading() as connection:
+            yield ReadTx(connection, self._driver.dialect)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteTx]:
@@ -111,48 +160,33 @@ class Database:
         Raises:
             Unavailable: The database is away or busy; what was written may have been committed or not.
         """
-        async with _available():
-            async with self._writer.begin() as connection:
-                tx = WriteTx(connection, numbers_at_once=self.is_sqlite)
+        async with self._available():
+            async with self._driver.writing() as connection:
+                tx = WriteTx(connection, self._driver.dialect, numbers_at_once=self.is_sqlite)
                 yield tx
             if tx.has_events:
                 self.wake_up.set()
 
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[AsyncConnection]:
-        """Open one writing transaction on the bare connection, for migrations."""
-        async with _available(), self._writer.begin() as connection:
-            yield connection
+        """Open one writing transaction of SQLAlchemy's own, for migrations."""
+        engine = administration_engine(self.url)
+        try:
+            async with self._available(), engine.begin() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._driver.close()
 
-
-@asynccontextmanager
-async def _available() -> AsyncIterator[None]:
-    """Turn the many ways in which a database is away or busy into one refusal; other faults pass."""
-    try:
-        yield
-    except DBAPIError as error:
-        if _is_passing(error):
-            raise Unavailable from error
-        raise
-    except (
-        PoolTimeoutError,
-        OSError,
-        # While a connection is made or lost, the driver's own errors come through unwrapped.
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-    ) as error:
-        raise Unavailable from error
-
-
-def _is_passing(error: DBAPIError) -> bool:
-    """Tell whether the same statement can succeed later."""
-    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
-    if sqlite_code is not None:
-        return sqlite_code & 0xFF in PASSING_SQLITE_CODES
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state.startswith(PASSING_STATES)
+    @asynccontextmanager
+    async def _available(self) -> AsyncIterator[None]:
+        """Turn the many ways in which a database is away or busy into one refusal; other faults pass."""
+        try:
+            yield
+        except Exception as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(cause, Exception) and self._driver.is_passing(cause):
+                raise Unavailable from error
+            raise

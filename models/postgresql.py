@@ -1,0 +1,134 @@
+"""PostgreSQL: a pool of connections by asyncpg."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy import URL
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+
+from models.statement import Compiled, Record
+
+WAIT_SECONDS = 5
+SETTINGS = {
+    "application_name": "sessiongraph",
+    # A node that was stopped in the middle must not hold a row, the log's least of all.
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "10s",
+}
+PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
+"""SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
+
+
+class PostgreSQL:
+    """The driver: transactions, and statements alone."""
+
+    dialect = asyncpg_dialect.dialect()
+
+    def __init__(self, url: URL, *, pool_size: int) -> None:
+        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        """Run one reading statement; it is a snapshot of its own."""
+        pool = self._pool or await self._opened()
+        connection = await _taken(pool)
+        try:
+            return await _fetched(connection, statement, arguments)
+        finally:
+            await pool.release(connection)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["_Transaction"]:
+        async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+            yield _Transaction(raw)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator["_Transaction"]:
+        async with self._connection() as raw, raw.transaction(isolation="read_committed"):
+            yield _Transaction(raw)
+
+    @staticmethod
+    def is_passing(error: Exception) -> bool:
+        """Tell whether the same statement can succeed later."""
+        if isinstance(error, asyncpg.PostgresError):
+            return (error.sqlstate or "").startswith(PASSING_STATES)
+        if isinstance(error, asyncpg.InterfaceError):
+            return not isinstance(error, ValueError)  # which says that an argument is wrong
+        return isinstance(error, OSError | asyncpg.InternalClientError)  # TimeoutError is an OSError
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+        pool = self._pool or await self._opened()
+        connection = await _taken(pool)
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._opening:
+            if self._pool is None:
+                pool = asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._pool_size,
+                    max_inactive_connection_lifetime=0,
+                    connection_class=_Connection,
+                    server_settings=SETTINGS,
+                    timeout=WAIT_SECONDS,
+                    max_cached_statement_lifetime=0,
+                )
+                self._pool = await pool
+            return self._pool
+
+
+class _Connection(asyncpg.Connection):
+    """A connection on which nothing is ever set for longer than a transaction."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class _Transaction:
+    """The connection of one transaction."""
+
+    def __init__(self, raw: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        self._raw = raw
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        return await _fetched(self._raw, statement, arguments)
+
+    async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]:
+        """Run the statement once for each row of arguments; return all that it returns."""
+        return [statement.record(found) for found in await self._raw.fetchmany(statement.sql, rows)]
+
+    async def execute(self, statement: Compiled, arguments: Sequence[Any]) -> int:
+        """Run the statement; return how many rows it changed."""
+        # The tag of the command, as in "UPDATE 3" or "INSERT 0 3"
+        count = (await self._raw.execute(statement.sql, *arguments)).rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        await self._raw.executemany(sql, rows)
+
+
+async def _taken(pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":
+    async with asyncio.timeout(WAIT_SECONDS):
+        return await pool.acquire()
+
+
+async def _fetched(
+    raw: "PoolConnectionProxy[asyncpg.Record]", statement: Compiled, arguments: Sequence[Any]
+) -> list[Record]:
+    found = await raw.fetch(statement.sql, *arguments)
+    return [statement.record(row) for row in found]

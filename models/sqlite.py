@@ -1,0 +1,195 @@
+"""SQLite: connections in threads of their own, one that writes and some that read."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects.sqlite import aiosqlite
+
+from models.statement import Compiled, Record
+
+T = TypeVar("T")
+
+AT_LEAST = (3, 35, 0)
+"""The first that knows RETURNING."""
+
+BUSY_SECONDS = 5
+READERS = 4
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # An acknowledged end must survive a power cut, so every commit is synced.
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    "PRAGMA cache_size = -32768",
+    "PRAGMA temp_store = MEMORY",
+    # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
+    "PRAGMA wal_autocheckpoint = 16000",
+)
+PASSING_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+class SQLite:
+    """The driver: transactions, and statements alone. There is one writer at a time."""
+
+    dialect = aiosqlite.dialect()
+
+    def __init__(self, path: str) -> None:
+        if sqlite3.sqlite_version_info < AT_LEAST:
+            raise ValueError(
+                f"This Python has SQLite {sqlite3.sqlite_version}, and {'.'.join(map(str, AT_LEAST))} is "
+                "needed. Use another Python, or PostgreSQL."
+            )
+        self._connections = [_Connection(path, readonly=True) for _ in range(READERS)]
+        self._connections.append(_Connection(path, readonly=False))
+        self._readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+        self._writers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+        for connection in self._connections:
+            (self._readers if connection.readonly else self._writers).put_nowait(connection)
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        """Run one reading statement; it is a snapshot of its own."""
+        connection = await _taken(self._readers)
+        try:
+            return await connection.fetch(statement, arguments)
+        finally:
+            self._readers.put_nowait(connection)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["_Connection"]:
+        async with self._transaction(self._readers, "BEGIN") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator["_Connection"]:
+        # A deferred transaction that reads and then writes fails at once, whatever the timeout.
+        async with self._transaction(self._writers, "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @staticmethod
+    def is_passing(error: Exception) -> bool:
+        """Tell whether the same statement can succeed later."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return isinstance(error, TimeoutError) or (code is not None and code & 0xFF in PASSING_CODES)
+
+    async def close(self) -> None:
+        for connection in self._connections:
+            await connection.close()
+
+    @asynccontextmanager
+    async def _transaction(
+        self, connections: "asyncio.LifoQueue[_Connection]", begin: str
+    ) -> AsyncIterator["_Connection"]:
+        connection = await _taken(connections)
+        try:
+            await connection.run(lambda raw: raw.execute(begin))
+            yield connection
+            await connection.run(sqlite3.Connection.commit)
+        except BaseException:
+            await connection.run(_rollback)
+            raise
+        finally:
+            connections.put_nowait(connection)
+
+
+class _Connection:
+    """One connection, which only its own thread uses."""
+
+    def __init__(self, path: str, *, readonly: bool) -> None:
+        self.readonly = readonly
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._raw: sqlite3.Connection | None = None
+
+    async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        return await self.run(lambda raw: _rows(statement, raw.execute(statement.sql, arguments)))
+
+    async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]:
+        """Run the statement once for each row of arguments; return all that it returns."""
+
+        def work(raw: sqlite3.Connection) -> list[Record]:
+            return [found for row in rows for found in _rows(statement, raw.execute(statement.sql, row))]
+
+        return await self.run(work)
+
+    async def execute(self, statement: Compiled, arguments: Sequence[Any]) -> int:
+        """Run the statement; return how many rows it changed."""
+        return await self.run(lambda raw: raw.execute(statement.sql, arguments).rowcount)
+
+    async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        await self.run(lambda raw: raw.executemany(sql, rows))
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Work on the connection in its thread; whoever is cancelled cuts the work short and waits for it."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                if self._raw is not None:
+                    self._raw.interrupt()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future], timeout=0.01)
+            if not future.cancelled():
+                future.exception()  # read, or asyncio complains of it
+            raise
+
+    async def close(self) -> None:
+        if self._raw is not None:
+            await self.run(sqlite3.Connection.close)
+            self._raw = None
+        self._thread.shutdown(wait=False)
+
+    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._raw is None:
+            self._raw = _opened(self._path, readonly=self.readonly)
+        return work(self._raw)
+
+
+def _opened(path: str, *, readonly: bool) -> sqlite3.Connection:
+    # Transactions are begun by statements of our own: the driver's implicit BEGIN comes too late.
+    raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in PRAGMAS:
+            raw.execute(pragma)
+        if readonly:
+            raw.execute("PRAGMA query_only = ON")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _rows(statement: Compiled, cursor: sqlite3.Cursor) -> list[Record]:
+    record, processes = statement.record, statement.processes
+    if not processes:
+        return [record(row) for row in cursor]
+    found = []
+    for row in cursor:
+        values = list(row)
+        for place, process in processes:
+            values[place] = process(values[place])
+        found.append(record(values))
+    return found
+
+
+def _rollback(raw: sqlite3.Connection) -> None:
+    if raw.in_transaction:  # SQLite ends it by itself after some errors
+        raw.rollback()
+
+
+async def _taken(connections: "asyncio.LifoQueue[_Connection]") -> _Connection:
+    """Take a connection, or give up waiting for one with a TimeoutError."""
+    with suppress(asyncio.QueueEmpty):
+        return connections.get_nowait()
+    async with asyncio.timeout(BUSY_SECONDS):
+        return await connections.get()
