@@ -13,10 +13,9 @@ from api.scalars import Cursor
 from api.types import Session, SessionStatusChange
 from models.database import Record
 from models.filter import Criteria
-from models.log import Position, events_after, log_state
+from models.log import Position, log_state, matching_events
 from models.queries import Key, PageRequest, session_count, session_page
 from models.refusals import BadUserInput
-from models.session import EventRow
 
 PAGE_LIMIT = 100
 PAGE_DEFAULT = 20
@@ -61,8 +60,7 @@ class SessionConnection:
 
     @strawberry.field(description="How many sessions are in the whole list; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        async with info.context.database.read() as tx:
-            return await session_count(tx, self.criteria)
+        return await session_count(info.context.database, self.criteria)
 
 
 @strawberry.type(description="One change of status in a page of the log.")
@@ -113,9 +111,7 @@ async def session_connection(
         from_end=last is not None,
         newest_first=order_by is None or order_by.direction is OrderDirection.DESC,
     )
-    async with context.database.read() as tx:
-        state = await log_state(tx)
-        page = await session_page(tx, criteria, request)
+    page = await session_page(context.database, criteria, request)
     nodes = [Session.from_row(row, context, criteria.now) for row in page.rows]
     edges = [SessionEdge(cursor=encode_key(Key(node.created_at, node.id)), node=node) for node in nodes]
     return SessionConnection(
@@ -127,7 +123,7 @@ async def session_connection(
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         ),
-        as_of=Cursor(encode_position(Position(state.epoch, state.last_seq))),
+        as_of=Cursor(encode_position(Position(page.state.epoch, page.state.last_seq))),
         criteria=criteria,
     )
 
@@ -147,8 +143,7 @@ async def status_change_connection(
         state = await log_state(tx)
         start = state.pruned_seq if after is None else state.check(after)
         up_to = min(start + SEARCH_LIMIT, state.last_seq)
-        where = criteria.clauses(EventRow)
-        events = await events_after(tx, start, limit=limit + 1, up_to=up_to, where=where)
+        events = await matching_events(tx, criteria, start, limit=limit + 1, up_to=up_to)
     has_more = len(events) > limit
     events = events[:limit]
     reached = events[-1].seq if has_more else up_to

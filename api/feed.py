@@ -14,9 +14,9 @@ from api.auth.ended import EndedSessions
 from api.stream import EVERYTHING, Interest, Stream
 from models.database import Database, Record
 from models.filter import Criteria
-from models.log import Position, events_after, log_state, number_pending
+from models.log import Position, events_after, log_state, matching_events, number_pending
 from models.refusals import CursorExpired, Unavailable
-from models.session import EventRow, Status
+from models.session import Status
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +124,7 @@ class Feed:
             state = await log_state(tx)
             if after < state.pruned_seq:
                 raise CursorExpired
-            where = criteria.clauses(EventRow)
-            found = await events_after(tx, after, limit=READ_LIMIT, up_to=up_to, where=where)
+            found = await matching_events(tx, criteria, after, limit=READ_LIMIT, up_to=up_to)
         return found, up_to if len(found) < READ_LIMIT else found[-1].seq
 
     @property

@@ -107,8 +107,7 @@ class Query:
     ) -> list[SessionCount]:
         dimensions = [Dimension[one.name] for one in dict.fromkeys(by)]
         criteria = Criteria(to_filter(filter), info.context.readable, utc_now())
-        async with info.context.database.read() as tx:
-            rows = await session_counts(tx, criteria, dimensions)
+        rows = await session_counts(info.context.database, criteria, dimensions)
         return [_session_count(row, dimensions) for row in rows]
 
     @strawberry.field(description="Whatever has this id; null when there is nothing that you may see.")
@@ -129,8 +128,8 @@ class Query:
             raise BadUserInput(f"`ids` has {len(ids)} ids; at most {IDS_LIMIT} are taken.")
         context = info.context
         readable = context.readable
-        async with context.database.read() as tx:
-            rows = await sessions_by_id(tx, {one for one in ids if is_session_id(one)}, readable)
+        known = {one for one in ids if is_session_id(one)}
+        rows = await sessions_by_id(context.database, known, readable)
         now = utc_now()
         return [Session.from_row(rows[one], context, now) if one in rows else None for one in ids]
 
@@ -139,15 +138,14 @@ async def _session(context: Context, session_id: str) -> Session | None:
     readable = context.readable
     if not is_session_id(session_id):
         return None
-    async with context.database.read() as tx:
-        row = await session_by_id(tx, session_id, readable)
+    row = await session_by_id(context.database, session_id, readable)
     return None if row is None else Session.from_row(row, context, utc_now())
 
 
 def _session_count(row: Record, dimensions: list[Dimension]) -> SessionCount:
     count = SessionCount(count=row.size)
     for dimension in dimensions:
-        value = row._mapping[dimension.value]  # noqa: SLF001  the public name of the mapping
+        value = getattr(row, dimension.value)
         match dimension:
             case Dimension.STATUS:
                 count.status = enums.SessionStatus(value)

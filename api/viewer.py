@@ -39,8 +39,7 @@ class Viewer:
         context = info.context
         if self._viewer.session_id is None:
             return None
-        async with context.database.read() as tx:
-            row = await session_by_id(tx, self._viewer.session_id, self._viewer.readable)
+        row = await session_by_id(context.database, self._viewer.session_id, self._viewer.readable)
         return None if row is None else Session.from_row(row, context, utc_now())
 
     @strawberry.field(

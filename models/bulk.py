@@ -6,12 +6,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from models.database import WriteTx
-from models.dialect import is_among
+from models.dialect import is_among, texts
 
 _CHUNK = 1000
 
@@ -26,11 +25,10 @@ async def insert_absent(
     """
     key = col(getattr(table, columns[0]))
     if not tx.numbers_at_once:
-        insert = postgresql.insert(table).on_conflict_do_nothing().returning(key)
-        inserted = await tx.execute(insert, [dict(zip(columns, row, strict=True)) for row in rows])
-        return list(inserted.scalars())
+        return await tx.insert_unless_present(table, [dict(zip(columns, row, strict=True)) for row in rows])
     # The only writer can look first.
-    present = {found for (found,) in await tx.all(select(key).where(is_among(key, [row[0] for row in rows])))}
+    among = select(key).where(is_among(key, texts("keys")))
+    present = {found for (found,) in await tx.all(among, {"keys": [row[0] for row in rows]})}
     absent = [row for row in rows if row[0] not in present]
     names, values = ", ".join(columns), ", ".join("?" * len(columns))
     insertion = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({values})"  # noqa: S608  our own names

@@ -9,23 +9,41 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum, auto
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Case, Select, case, exists, literal, select, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    SQLColumnExpression,
+    Update,
+    case,
+    exists,
+    literal,
+    not_,
+    select,
+    update,
+)
 from sqlmodel import col
 from ulid import ULID
 
-from models.database import Database, ReadTx, Record, WriteTx
-from models.filter import Bound, Clause, Criteria
+from models.database import Database, ReadTx, Record, Statement, WriteTx
+from models.dialect import is_among, texts
+from models.filter import NOW, Bound, Clause, Criteria
 from models.log import append
-from models.queries import session_by_id
+from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
 from models.session import InitiatingEntity, SessionRow, Status
+from models.statement import given
 
 BATCH = 500
 
 # Spelled out in the statement: a plan for any status could not use the index of the active sessions.
 _IS_ACTIVE: Clause = col(SessionRow.status) == literal(Status.ACTIVE.value, literal_execute=True)
+_IS_LIVE = (_IS_ACTIVE, col(SessionRow.expires_at) > NOW)
+_IS_DUE = (_IS_ACTIVE, col(SessionRow.expires_at) <= NOW)
+_BY_AGE = (col(SessionRow.created_at), col(SessionRow.id))
+_BY_EXPIRY = (col(SessionRow.expires_at), col(SessionRow.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +70,10 @@ class Ending:
     reason: str | None
     now: datetime
 
+    def values(self) -> dict[str, Any]:
+        """Return the values of a statement that revokes."""
+        return {"by": self.by, "by_user_id": self.user_id, "reason": self.reason, "now": self.now}
+
 
 class EndOutcome(StrEnum):
     """What became of a request to end one session."""
@@ -68,23 +90,21 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
         BadUserInput: The id belongs to a session of another user or organization.
     """
     session_id = new.id or new_session_id()
-    created = await tx.insert_unless_present(SessionRow, _active_row(new, session_id, now))
-    if created:
-        await append(tx, [session_id], previous_status=None)
-    stored = await session_by_id(tx, session_id, Bound(everything=True))
+    created = await tx.insert_unless_present(SessionRow, [_active_row(new, session_id, now)])
+    await append(tx, created, previous_status=None)
+    stored = await _stored(tx, session_id, Bound(everything=True))
     assert stored is not None, "it was inserted, now or before"  # noqa: S101
     if (stored.user_id, stored.organization_id) != (new.user_id, new.organization_id):
         raise BadUserInput(
             "`id` belongs to another session; leave it out, or use it only to repeat the same call."
         )
-    return stored, created == 1
+    return stored, bool(created)
 
 
 async def create_sessions(tx: WriteTx, sign_ins: Sequence[tuple[NewSession, datetime]]) -> None:
     """Create active sessions, each as of the time of its sign-in; their ids are given and free."""
     rows = [_active_row(new, str(new.id), signed_in_at) for new, signed_in_at in sign_ins]
-    await tx.insert_unless_present(SessionRow, rows)
-    await append(tx, [row["id"] for row in rows], previous_status=None)
+    await append(tx, await tx.insert_unless_present(SessionRow, rows), previous_status=None)
 
 
 async def end_session(
@@ -95,15 +115,14 @@ async def end_session(
     Raises:
         Forbidden: The session is within `readable`, but not within `endable`.
     """
-    ended = await _revoke(
-        tx,
-        [col(SessionRow.id) == session_id, endable.clause(SessionRow)],
-        ending,
-    )
-    stored = await session_by_id(tx, session_id, readable)
-    if ended:
-        return EndOutcome.ENDED, stored
-    if await session_by_id(tx, session_id, endable) is not None:
+    values = {"id": session_id, **endable.values(), **ending.values()}
+    ended = await tx.first(_revoke_one(endable.shape), values)
+    if ended is not None:
+        await append(tx, [session_id], previous_status=Status.ACTIVE)
+        is_readable = readable.covers(ended.user_id, ended.organization_id)
+        return EndOutcome.ENDED, ended if is_readable else None
+    stored = await _stored(tx, session_id, readable)
+    if await _stored(tx, session_id, endable) is not None:
         return EndOutcome.ALREADY_ENDED, stored
     if stored is not None:
         raise Forbidden("You may see this session, but not end it.")
@@ -123,12 +142,12 @@ async def end_sessions(
     One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
     that is cut off has ended some of them; repeating it ends the rest.
     """
-    matching = _active(criteria, sparing)
+    values = {**criteria.values(), **ending.values(), "sparing": list(sparing)}
     left = limit
     while left > 0:
         size = min(BATCH, left)
         async with database.write() as tx:
-            ids = await _revoke(tx, [_is_among(_oldest(matching, size))], ending)
+            ids = await _ended(tx, _revoke_oldest(criteria.shape), {**values, "limit": size})
         yield ids
         if len(ids) < size:
             return
@@ -137,8 +156,9 @@ async def end_sessions(
 
 async def has_active(database: Database, criteria: Criteria, *, sparing: Collection[str]) -> bool:
     """Tell whether active sessions that match are left."""
-    async with database.read() as tx:
-        return bool(await tx.scalar(select(exists().where(*_active(criteria, sparing)))))
+    values = {**criteria.values(), "sparing": list(sparing)}
+    ((found,),) = await database.fetch(_any_active(criteria.shape), values)
+    return bool(found)
 
 
 async def expire_due(database: Database, now: datetime) -> int:
@@ -146,37 +166,18 @@ async def expire_due(database: Database, now: datetime) -> int:
 
     Safe to run on every node at once: rows that another node holds are passed over.
     """
-    oldest = (
-        select(col(SessionRow.id))
-        .where(*_is_due(now))
-        .order_by(col(SessionRow.expires_at), col(SessionRow.id))
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
     async with database.write() as tx:
-        return len(await expire(tx, _is_among(oldest), now))
+        return len(await _ended(tx, _EXPIRE_OLDEST, {"now": now, "limit": BATCH}))
 
 
-async def expire(tx: WriteTx, which: Clause, now: datetime) -> list[str]:
+async def expire(tx: WriteTx, session_ids: Collection[str], now: datetime) -> list[str]:
     """Expire those of these sessions whose time has run out; return their ids."""
-    return await _end(
-        tx,
-        [which, *_is_due(now)],
-        status=Status.EXPIRED.value,
-        ended_at=col(SessionRow.expires_at),
-        ended_by=InitiatingEntity.POLICY.value,
-        updated_at=col(SessionRow.expires_at),
-    )
+    return await _ended(tx, _EXPIRE_THESE, {"now": now, "ids": list(session_ids)})
 
 
 async def next_expiry(tx: ReadTx) -> datetime | None:
     """Return when the next active session runs out, which may have passed; None when none is active."""
-    expiry: datetime | None = await tx.scalar(
-        select(col(SessionRow.expires_at))
-        .where(_IS_ACTIVE)
-        .order_by(col(SessionRow.expires_at), col(SessionRow.id))
-        .limit(1)
-    )
+    expiry: datetime | None = await tx.scalar(_NEXT_EXPIRY)
     return expiry
 
 
@@ -189,58 +190,82 @@ def _active_row(new: NewSession, session_id: str, now: datetime) -> dict[str, An
     return {**asdict(new), **begun}
 
 
-def _is_live(now: datetime) -> list[Clause]:
-    return [_IS_ACTIVE, col(SessionRow.expires_at) > now]
+async def _stored(tx: ReadTx, session_id: str, bound: Bound) -> Record | None:
+    return await tx.first(one_session(bound.shape), {"id": session_id, **bound.values()})
 
 
-def _is_due(now: datetime) -> list[Clause]:
-    return [_IS_ACTIVE, col(SessionRow.expires_at) <= now]
+async def _ended(tx: WriteTx, statement: Statement, values: dict[str, Any]) -> list[str]:
+    """End sessions by a statement and append one event for each, oldest first; return their ids."""
+    ids = [id_ for _, id_ in sorted(await tx.all(statement, values))]
+    await append(tx, ids, previous_status=Status.ACTIVE)
+    return ids
 
 
-def _oldest(matching: list[Clause], size: int) -> Select[str]:
+def _revoking(*where: Clause) -> Update:
+    own = col(SessionRow.user_id) == given("by_user_id")
     return (
-        select(col(SessionRow.id))
-        .where(*matching)
-        .order_by(col(SessionRow.created_at), col(SessionRow.id))
-        .limit(size)
-        .with_for_update(skip_locked=True)
+        update(SessionRow)
+        .where(*where, *_IS_LIVE)
+        .values(
+            status=Status.REVOKED.value,
+            ended_at=NOW,
+            ended_by=case((own, InitiatingEntity.USER.value), else_=given("by")),
+            end_reason=given("reason"),
+            updated_at=NOW,
+        )
     )
 
 
-def _active(criteria: Criteria, sparing: Collection[str]) -> list[Clause]:
-    spared = [col(SessionRow.id).not_in(sparing)] if sparing else []
-    return [*criteria.clauses(SessionRow), *_is_live(criteria.now), *spared]
+def _expiring(which: Clause) -> Statement:
+    return Statement(
+        update(SessionRow)
+        .where(which, *_IS_DUE)
+        .values(
+            status=Status.EXPIRED.value,
+            ended_at=col(SessionRow.expires_at),
+            ended_by=InitiatingEntity.POLICY.value,
+            updated_at=col(SessionRow.expires_at),
+        )
+        .returning(*_BY_AGE)
+    )
 
 
-def _is_among(chosen: Select[str]) -> Clause:
-    """Return the condition to be one of these, which are chosen once.
+def _first(order: Sequence[SQLColumnExpression[Any]], *where: Clause) -> Clause:
+    """Return the condition to be one of the first of these in an order, which are chosen once.
 
     PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
     has changed already and chooses others: the limit would be none.
     """
-    return col(SessionRow.id).in_(select(chosen.cte("chosen").c.id))
-
-
-async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> list[str]:
-    by: str | Case[str] = ending.by.value
-    if ending.user_id is not None:
-        own = col(SessionRow.user_id) == ending.user_id
-        by = case((own, InitiatingEntity.USER.value), else_=by)
-    return await _end(
-        tx,
-        [*where, *_is_live(ending.now)],
-        status=Status.REVOKED.value,
-        ended_at=ending.now,
-        ended_by=by,
-        end_reason=ending.reason,
-        updated_at=ending.now,
+    first: Select[str] = (
+        select(col(SessionRow.id))
+        .where(*where)
+        .order_by(*order)
+        .limit(given("limit", Integer))
+        .with_for_update(skip_locked=True)
     )
+    return col(SessionRow.id).in_(select(first.cte("chosen").c.id))
 
 
-async def _end(tx: WriteTx, where: list[Clause], **values: object) -> list[str]:
-    """Change the active rows among these and append one event for each, oldest first; return their ids."""
-    age = (col(SessionRow.created_at), col(SessionRow.id))
-    changed = await tx.execute(update(SessionRow).where(*where).values(**values).returning(*age))
-    ids = [id_ for _, id_ in sorted(tuple(row) for row in changed)]
-    await append(tx, ids, previous_status=Status.ACTIVE)
-    return ids
+def _active(criteria: Criteria) -> list[Clause]:
+    return [*criteria.clauses(SessionRow), *_IS_LIVE, not_(is_among(col(SessionRow.id), texts("sparing")))]
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _revoke_one(endable: Bound) -> Statement:
+    which = col(SessionRow.id) == given("id")
+    return Statement(_revoking(which, endable.clause(SessionRow)).returning(*SESSION_COLUMNS))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _revoke_oldest(criteria: Criteria) -> Statement:
+    return Statement(_revoking(_first(_BY_AGE, *_active(criteria))).returning(*_BY_AGE))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _any_active(criteria: Criteria) -> Statement:
+    return Statement(select(exists().where(*_active(criteria))))
+
+
+_EXPIRE_OLDEST = _expiring(_first(_BY_EXPIRY, *_IS_DUE))
+_EXPIRE_THESE = _expiring(is_among(col(SessionRow.id), texts("ids")))
+_NEXT_EXPIRY = Statement(select(col(SessionRow.expires_at)).where(_IS_ACTIVE).order_by(*_BY_EXPIRY).limit(1))

@@ -9,22 +9,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from models.bulk import insert_absent
 from models.changes import expire
-from models.database import Database, WriteTx
-from models.dialect import is_among
+from models.database import Database, Statement, WriteTx
+from models.dialect import is_among, texts
 from models.filter import Clause
 from models.intake import SessionCopy
 from models.log import append
 from models.session import SessionRow, Status
+from models.statement import given
 
 _TAKEN = tuple(name for name in SessionCopy._fields if name != "id")
 _REFRESHED = tuple(
     name for name in _TAKEN if name not in {"status", "expires_at", "ended_at", "ended_by", "end_reason"}
 )
+
+_IS_ONE: Clause = is_among(col(SessionRow.id), texts("ids"))
+_IS_ACTIVE = col(SessionRow.status) == Status.ACTIVE.value
+_LOCK = Statement(
+    select(col(SessionRow.id), col(SessionRow.updated_at))
+    .where(_IS_ONE)
+    .order_by(col(SessionRow.id))
+    .with_for_update()
+)
+_ACTIVE = Statement(select(col(SessionRow.id)).where(_IS_ONE, _IS_ACTIVE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +95,15 @@ async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> 
 
 async def _update(tx: WriteTx, copies: Sequence[SessionCopy], now: datetime) -> int:
     """Update the stored sessions of which these are newer copies; return how many."""
-    locked = await tx.all(
-        select(col(SessionRow.id), col(SessionRow.updated_at))
-        .where(_is_of(copies))
-        .order_by(col(SessionRow.id))
-        .with_for_update()
-    )
-    stored = dict(tuple(row) for row in locked)
+    stored = dict(await tx.all(_LOCK, {"ids": [copy.id for copy in copies]}))
     newer = [copy for copy in copies if copy.id in stored and copy.updated_at > stored[copy.id]]
     if not newer:
         return 0
     # What is due has ended for every reader, so a copy that grants more time comes too late.
-    await expire(tx, _is_of(newer), now)
-    is_active = col(SessionRow.status) == Status.ACTIVE.value
-    active = {row.id for row in await tx.all(select(col(SessionRow.id)).where(_is_of(newer), is_active))}
-    await _write(tx, _TAKEN, [copy for copy in newer if copy.id in active], is_active)
+    ids = [copy.id for copy in newer]
+    await expire(tx, ids, now)
+    active = {row.id for row in await tx.all(_ACTIVE, {"ids": ids})}
+    await _write(tx, _TAKEN, [copy for copy in newer if copy.id in active], _IS_ACTIVE)
     ended = (copy for copy in newer if copy.id in active and copy.status != Status.ACTIVE)
     await append(tx, _oldest_first(ended), previous_status=Status.ACTIVE)
     await _write(tx, _REFRESHED, [copy for copy in newer if copy.id not in active])
@@ -107,10 +113,10 @@ async def _update(tx: WriteTx, copies: Sequence[SessionCopy], now: datetime) -> 
 async def _write(tx: WriteTx, columns: Sequence[str], copies: Sequence[SessionCopy], *where: Clause) -> None:
     """Set columns of the sessions of which these are newer copies."""
     if copies:
-        await tx.execute(
+        await tx.execute_each(
             update(SessionRow).where(
-                col(SessionRow.id) == bindparam("of_id"),
-                col(SessionRow.updated_at) < bindparam("copied_at"),
+                col(SessionRow.id) == given("of_id"),
+                col(SessionRow.updated_at) < given("copied_at", UTCDateTime),
                 *where,
             ),
             [
@@ -123,7 +129,3 @@ async def _write(tx: WriteTx, columns: Sequence[str], copies: Sequence[SessionCo
 
 def _oldest_first(copies: Iterable[SessionCopy]) -> list[str]:
     return [id_ for _, id_ in sorted((copy.created_at, copy.id) for copy in copies)]
-
-
-def _is_of(copies: Sequence[SessionCopy]) -> Clause:
-    return is_among(col(SessionRow.id), [copy.id for copy in copies])

@@ -1,7 +1,7 @@
 """The database and its transactions; the only module that knows which engine runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeAlias
 
@@ -39,8 +39,9 @@ class Driver(Protocol):
     """One of the two engines."""
 
     dialect: Dialect
-    is_passing: Callable[[Exception], bool]
 
+    @staticmethod
+    def is_passing(error: Exception) -> bool: ...
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]: ...
     def reading(self) -> AbstractAsyncContextManager[Connection]: ...
     def writing(self) -> AbstractAsyncContextManager[Connection]: ...

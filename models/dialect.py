@@ -1,15 +1,16 @@
 """SQL that the two engines write differently."""
 
 import json
-from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Dialect, SQLColumnExpression, String, TypeDecorator, bindparam
+from sqlalchemy import BindParameter, Dialect, SQLColumnExpression, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
+
+from models.statement import given
 
 
 class utc_day(FunctionElement[str]):  # noqa: N801  reads as the SQL function that it is
@@ -34,15 +35,20 @@ def _utc_day_on_postgresql(element: utc_day, compiler: SQLCompiler, **options: A
 
 
 class is_among(FunctionElement[bool]):  # noqa: N801  likewise
-    """Whether a text is one of many: one parameter and one statement, however many there are.
+    """Whether a text is one of many, `texts`: one parameter and one statement, however many there are.
 
     It has no type: SQLAlchemy would have SQLite compare a boolean with 1, which no index answers.
     """
 
     inherit_cache = True
 
-    def __init__(self, text: SQLColumnExpression[str], many: Collection[str]) -> None:
-        super().__init__(text, bindparam(None, list(many), type_=_Texts(), unique=True))
+    def __init__(self, text: SQLColumnExpression[str], many: BindParameter[list[str]]) -> None:
+        super().__init__(text, many)
+
+
+def texts(name: str) -> BindParameter[list[str]]:
+    """Return the parameter of this name, which is a list of texts."""
+    return given(name, _Texts)
 
 
 class _Texts(TypeDecorator[list[str]]):

@@ -1,21 +1,32 @@
 """Which sessions: what a caller asks for, what the caller may see, and both as SQL and in memory.
 
 One filter serves listing, counting, watching and ending. Each condition is written twice, as a clause for
-tables and as a test of one event, side by side; a test compares the two over generated sessions.
+tables and as a test of one event, side by side; a test compares the two over generated sessions. A clause
+names its values and `values()` are given when it is run, so that all who ask alike share one statement.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, or_, true
+from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, and_, case, false, or_, true
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from models.database import Record
+from models.dialect import is_among, texts
 from models.session import AuthMethod, EventRow, SessionRow, Status
+from models.statement import given
 
 Table: TypeAlias = type[SessionRow] | type[EventRow]
 Clause: TypeAlias = ColumnElement[bool]
+
+NOW: BindParameter[datetime] = given("now", UTCDateTime)
+"""The instant that decides which active sessions are past their end."""
+
+_EQUAL = ("user_id", "organization_id", "impersonator_email", "ip_address")
+_BETWEEN = ("created_at", "expires_at", "ended_at")
+_BLANK = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +36,20 @@ class Interval:
     start: datetime | None = None
     end: datetime | None = None
 
-    def clauses(self, column: SQLColumnExpression[Any]) -> list[Clause]:
+    def clauses(self, column: SQLColumnExpression[Any], name: str) -> list[Clause]:
         found = []
         if self.start is not None:
-            found.append(column >= self.start)
+            found.append(column >= given(f"{name}_start", UTCDateTime))
         if self.end is not None:
-            found.append(column < self.end)
+            found.append(column < given(f"{name}_end", UTCDateTime))
         return found
+
+    def values(self, name: str) -> dict[str, Any]:
+        return {f"{name}_start": self.start, f"{name}_end": self.end}
+
+    @property
+    def shape(self) -> "Interval":
+        return Interval(self.start and _BLANK, self.end and _BLANK)
 
     def has(self, instant: datetime | None) -> bool:
         if instant is None:
@@ -59,29 +77,57 @@ class Filter:
     def is_empty(self) -> bool:
         return self == Filter()
 
-    def clauses(self, table: Table, now: datetime) -> list[Clause]:
-        """Return the conditions on rows of `table`; `now` decides which active sessions are past it."""
+    @property
+    def shape(self) -> "Filter":
+        """What is left without the values: the same for all filters with the same clauses."""
+        return Filter(
+            ids=None if self.ids is None else frozenset(),
+            user_id=self.user_id and "",
+            organization_id=self.organization_id and "",
+            status=self.status,
+            auth_method=self.auth_method,
+            impersonated=self.impersonated,
+            impersonator_email=self.impersonator_email and "",
+            ip_address=self.ip_address and "",
+            created_at=self.created_at and self.created_at.shape,
+            expires_at=self.expires_at and self.expires_at.shape,
+            ended_at=self.ended_at and self.ended_at.shape,
+        )
+
+    def clauses(self, table: Table) -> list[Clause]:
+        """Return the conditions on rows of `table`."""
         found: list[Clause] = []
         if self.ids is not None:
-            found.append(_session_id(table).in_(sorted(self.ids)))
+            found.append(is_among(_session_id(table), texts("filter_ids")))
         found += [
-            col(getattr(table, name)) == value
-            for name in ("user_id", "organization_id", "impersonator_email", "ip_address")
-            if (value := getattr(self, name)) is not None
+            col(getattr(table, name)) == given(f"filter_{name}")
+            for name in _EQUAL
+            if getattr(self, name) is not None
         ]
         if self.status is not None:
-            found.append(_status_clause(table, self.status, now))
+            found.append(_status_clause(table, self.status))
         if self.auth_method is not None:
             found.append(_auth_method_clause(table, self.auth_method))
         if self.impersonated is not None:
             email = col(table.impersonator_email)
             found.append(email.is_not(None) if self.impersonated else email.is_(None))
         if self.created_at is not None:
-            found += self.created_at.clauses(col(table.created_at))
+            found += self.created_at.clauses(col(table.created_at), "filter_created_at")
         if self.expires_at is not None:
-            found += self.expires_at.clauses(col(table.expires_at))
+            found += self.expires_at.clauses(col(table.expires_at), "filter_expires_at")
         if self.ended_at is not None:
-            found += self.ended_at.clauses(ended_at_column(table, now))
+            found += self.ended_at.clauses(ended_at_column(table), "filter_ended_at")
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """Return the values that the clauses name, and maybe others."""
+        found: dict[str, Any] = {f"filter_{name}": getattr(self, name) for name in _EQUAL}
+        if self.ids is not None:
+            found["filter_ids"] = sorted(self.ids)
+        for name in _BETWEEN:
+            interval: Interval | None = getattr(self, name)
+            if interval is not None:
+                found |= interval.values(f"filter_{name}")
         return found
 
     def matches(self, event: Record) -> bool:
@@ -116,12 +162,24 @@ class Bound:
     def clause(self, table: Table) -> Clause:
         if self.everything:
             return true()
-        either = []
-        if self.user_id is not None:
-            either.append(col(table.user_id) == self.user_id)
-        if self.organization_id is not None:
-            either.append(col(table.organization_id) == self.organization_id)
+        either = self.branches(table)
         return or_(*either) if either else false()
+
+    def branches(self, table: Table) -> list[Clause]:
+        """Return the conditions of which one is enough; none where everything or nothing is within."""
+        return [
+            col(getattr(table, name)) == given(f"bound_{name}")
+            for name in ("user_id", "organization_id")
+            if getattr(self, name) is not None and not self.everything
+        ]
+
+    @property
+    def shape(self) -> "Bound":
+        return Bound(self.everything, self.user_id and "", self.organization_id and "")
+
+    def values(self) -> dict[str, Any]:
+        """Return the values that the clause names."""
+        return {"bound_user_id": self.user_id, "bound_organization_id": self.organization_id}
 
     def admits(self, event: Record) -> bool:
         return self.covers(event.user_id, event.organization_id)
@@ -144,7 +202,16 @@ class Criteria:
     now: datetime
 
     def clauses(self, table: Table) -> list[Clause]:
-        return [self.bound.clause(table), *self.filter.clauses(table, self.now)]
+        return [self.bound.clause(table), *self.filter.clauses(table)]
+
+    def values(self) -> dict[str, Any]:
+        """Return the values that the clauses name, and maybe others."""
+        return {**self.bound.values(), **self.filter.values(), "now": self.now}
+
+    @property
+    def shape(self) -> "Criteria":
+        """What is left without the values: the same for all criteria with the same clauses."""
+        return Criteria(self.filter.shape, self.bound.shape, _BLANK)
 
     def matches(self, event: Record) -> bool:
         return self.bound.admits(event) and self.filter.matches(event)
@@ -164,27 +231,27 @@ def known_method_column(table: Table) -> ColumnElement[str]:
     return case((stored.in_(sorted(AuthMethod)), stored), else_=AuthMethod.UNKNOWN.value)
 
 
-def status_column(table: Table, now: datetime) -> ColumnElement[str]:
+def status_column(table: Table) -> ColumnElement[str]:
     """Return the status as a reader must see it: an active session past its end is expired."""
-    return case((_is_due(table, now), Status.EXPIRED.value), else_=col(table.status))
+    return case((_is_due(table), Status.EXPIRED.value), else_=col(table.status))
 
 
-def ended_at_column(table: Table, now: datetime) -> SQLColumnExpression[Any]:
+def ended_at_column(table: Table) -> SQLColumnExpression[Any]:
     """Return the end as a reader must see it: that of an active session past it is `expires_at`."""
     if table is EventRow:
         return col(table.ended_at)
-    return case((_is_due(table, now), col(table.expires_at)), else_=col(table.ended_at))
+    return case((_is_due(table), col(table.expires_at)), else_=col(table.ended_at))
 
 
 def _session_id(table: Table) -> SQLColumnExpression[Any]:
     return col(table.session_id) if table is EventRow else col(SessionRow.id)
 
 
-def _is_due(table: Table, now: datetime) -> Clause:
-    return and_(col(table.status) == Status.ACTIVE.value, col(table.expires_at) <= now)
+def _is_due(table: Table) -> Clause:
+    return and_(col(table.status) == Status.ACTIVE.value, col(table.expires_at) <= NOW)
 
 
-def _status_clause(table: Table, wanted: frozenset[Status], now: datetime) -> Clause:
+def _status_clause(table: Table, wanted: frozenset[Status]) -> Clause:
     status = col(table.status)
     if table is EventRow:
         return status.in_(sorted(wanted))
@@ -193,9 +260,9 @@ def _status_clause(table: Table, wanted: frozenset[Status], now: datetime) -> Cl
         active: Clause = status == Status.ACTIVE.value
         # Where both are wanted it does not matter which of the two a session is.
         both = Status.EXPIRED in wanted
-        either.append(active if both else and_(active, col(table.expires_at) > now))
+        either.append(active if both else and_(active, col(table.expires_at) > NOW))
     elif Status.EXPIRED in wanted:
-        either.append(_is_due(table, now))
+        either.append(_is_due(table))
     return or_(*either) if either else false()
 
 

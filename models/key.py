@@ -121,7 +121,7 @@ async def revoke_key(tx: WriteTx, key_id: str, now: datetime) -> bool:
         .where(col(KeyRow.id) == key_id, col(KeyRow.revoked_at).is_(None))
         .values(revoked_at=now)
     )
-    return revoked.rowcount == 1
+    return revoked == 1
 
 
 async def record_use(tx: WriteTx, key_ids: Collection[str], minute: datetime) -> None:

@@ -6,20 +6,21 @@ writer, so an event is numbered when it is inserted. On PostgreSQL an identity v
 commit, so events are inserted without a number and numbered by a second, short transaction.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, text, update
+from sqlalchemy import BigInteger, Integer, func, insert, select, text, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import Database, ReadTx, Record, WriteTx
-from models.dialect import is_among
+from models.database import Database, ReadTx, Record, Statement, WriteTx
+from models.dialect import is_among, texts
+from models.filter import Criteria
 from models.refusals import CursorExpired
 from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
+from models.statement import given
 
 NUMBERING_BATCH = 5000
 BACKWARD_STEP = 5000
@@ -28,6 +29,77 @@ CHANNEL = "sessiongraph"
 EVENT_COLUMNS = tuple(
     col(getattr(EventRow, name))
     for name in ("seq", "session_id", "previous_status", "occurred_at", *SNAPSHOT)
+)
+
+
+_SEQ = col(EventRow.seq)
+_AFTER = given("seq", BigInteger) < _SEQ
+_UP_TO = given("up_to", BigInteger) >= _SEQ
+_LIMIT = given("limit", Integer)
+
+
+def _append(*, numbered: bool) -> Statement:
+    columns = ["session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT]
+    rows = select(
+        col(SessionRow.id),
+        given("previous_status"),
+        func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at)),
+        given("recorded_at", UTCDateTime),
+        *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
+    )
+    if numbered:
+        ids = func.json_each(texts("ids")).table_valued("key", "value")
+        last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
+        rows = (
+            rows.add_columns(last_seq + ids.c.key + 1)
+            .select_from(ids)
+            .join(SessionRow, col(SessionRow.id) == ids.c.value)
+        )
+        columns.append("seq")
+    else:
+        age = (col(SessionRow.created_at), col(SessionRow.id))
+        rows = rows.where(is_among(col(SessionRow.id), texts("ids"))).order_by(*age)
+    return Statement(insert(EventRow).from_select(columns, rows, include_defaults=False))
+
+
+def _number() -> Statement:
+    batch = (
+        select(
+            col(EventRow.id).label("id"),
+            (given("last_seq", BigInteger) + func.row_number().over(order_by=col(EventRow.id))).label("seq"),
+        )
+        .where(_SEQ.is_(None))
+        .order_by(col(EventRow.id))
+        .limit(NUMBERING_BATCH)
+        .cte("batch")
+    )
+    return Statement(update(EventRow).where(col(EventRow.id) == batch.c.id).values(seq=batch.c.seq))
+
+
+@lru_cache(512)
+def _matching_events(criteria: Criteria) -> Statement:
+    clauses = criteria.clauses(EventRow)
+    return Statement(select(*EVENT_COLUMNS).where(_AFTER, _UP_TO, *clauses).order_by(_SEQ).limit(_LIMIT))
+
+
+_STATE = Statement(select(col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq)))
+_LOCK = Statement(select(col(FeedRow.last_seq)).with_for_update())
+_MOVE = Statement(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + given("count", BigInteger)))
+_APPEND = _append(numbered=False)
+_APPEND_NUMBERED = _append(numbered=True)
+_ANY_PENDING = Statement(select(col(EventRow.id)).where(_SEQ.is_(None)).limit(1))
+_NUMBER = _number()
+_NOTIFY = Statement(text(f"NOTIFY {CHANNEL}"))
+_EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_SEQ).limit(_LIMIT))
+_RECENT = Statement(
+    select(col(EventRow.session_id), col(EventRow.status), col(EventRow.recorded_at))
+    .where(_AFTER, _UP_TO)
+    .order_by(_SEQ.desc())
+)
+_HISTORY = Statement(
+    select(*EVENT_COLUMNS)
+    .where(is_among(col(EventRow.session_id), texts("ids")), _SEQ.is_not(None))
+    .order_by(_SEQ)
 )
 
 
@@ -59,7 +131,7 @@ class LogState:
 
 
 async def log_state(tx: ReadTx) -> LogState:
-    row = await tx.first(select(col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq)))
+    row = await tx.first(_STATE)
     assert row is not None, "the migration makes the row"  # noqa: S101
     return LogState(*row)
 
@@ -72,30 +144,12 @@ async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: St
     """
     if not session_ids:
         return
-    columns = ["session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT]
-    occurred_at: ColumnElement[Any] = func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at))
-    rows = select(
-        col(SessionRow.id),
-        literal(previous_status.value if previous_status else None),
-        occurred_at,
-        literal(utc_now(), UTCDateTime()),
-        *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
-    )
+    appended = {"ids": session_ids, "previous_status": previous_status, "recorded_at": utc_now()}
     if tx.numbers_at_once:
-        given = func.json_each(json.dumps(session_ids)).table_valued("key", "value")
-        last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
-        columns.append("seq")
-        rows = (
-            rows.add_columns(last_seq + given.c.key + 1)
-            .select_from(given)
-            .join(SessionRow, col(SessionRow.id) == given.c.value)
-        )
+        await tx.execute(_APPEND_NUMBERED, appended)
+        await tx.execute(_MOVE, {"count": len(session_ids)})
     else:
-        age = (col(SessionRow.created_at), col(SessionRow.id))
-        rows = rows.where(is_among(col(SessionRow.id), session_ids)).order_by(*age)
-    await tx.execute(insert(EventRow).from_select(columns, rows, include_defaults=False))
-    if tx.numbers_at_once:
-        await tx.execute(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + len(session_ids)))
+        await tx.execute(_APPEND, appended)
     tx.has_events = True
 
 
@@ -110,45 +164,29 @@ async def number_pending(database: Database) -> int:
     """
     if database.is_sqlite:
         return 0
-    pending_ids = select(col(EventRow.id)).where(col(EventRow.seq).is_(None))
-    async with database.read() as tx:
-        if await tx.first(pending_ids.limit(1)) is None:
-            return 0
+    if not await database.fetch(_ANY_PENDING, {}):
+        return 0
     async with database.write() as tx:
-        last_seq = await tx.scalar(select(col(FeedRow.last_seq)).with_for_update())
-        batch = (
-            select(
-                col(EventRow.id).label("id"),
-                (last_seq + func.row_number().over(order_by=col(EventRow.id))).label("seq"),
-            )
-            .where(col(EventRow.seq).is_(None))
-            .order_by(col(EventRow.id))
-            .limit(NUMBERING_BATCH)
-            .cte("batch")
-        )
-        numbered: int = (
-            await tx.execute(update(EventRow).where(col(EventRow.id) == batch.c.id).values(seq=batch.c.seq))
-        ).rowcount
+        last_seq = await tx.scalar(_LOCK)
+        numbered = await tx.execute(_NUMBER, {"last_seq": last_seq})
         if numbered:
-            await tx.execute(update(FeedRow).values(last_seq=last_seq + numbered))
-            await tx.execute(text(f"NOTIFY {CHANNEL}"))
+            await tx.execute(_MOVE, {"count": numbered})
+            await tx.execute(_NOTIFY)
             tx.has_events = True
     return numbered
 
 
-async def events_after(
-    tx: ReadTx,
-    seq: int,
-    *,
-    limit: int,
-    up_to: int | None = None,
-    where: Sequence[ColumnElement[bool]] = (),
+async def events_after(tx: ReadTx, seq: int, *, limit: int) -> Sequence[Record]:
+    """Return at most `limit` events after `seq`, oldest first."""
+    return await tx.all(_EVENTS, {"seq": seq, "limit": limit})
+
+
+async def matching_events(
+    tx: ReadTx, criteria: Criteria, seq: int, *, limit: int, up_to: int
 ) -> Sequence[Record]:
-    """Return at most `limit` events after `seq`, oldest first; `up_to` bounds how far is searched."""
-    statement = select(*EVENT_COLUMNS).where(col(EventRow.seq) > seq, *where)
-    if up_to is not None:
-        statement = statement.where(col(EventRow.seq) <= up_to)
-    return await tx.all(statement.order_by(col(EventRow.seq)).limit(limit))
+    """Return at most `limit` events that match, oldest first, after `seq` and not after `up_to`."""
+    values = {**criteria.values(), "seq": seq, "limit": limit, "up_to": up_to}
+    return await tx.all(_matching_events(criteria.shape), values)
 
 
 async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
@@ -159,11 +197,7 @@ async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
     found: list[str] = []
     seq = (await log_state(tx)).last_seq
     while True:
-        rows = await tx.all(
-            select(col(EventRow.session_id), col(EventRow.status), col(EventRow.recorded_at))
-            .where(col(EventRow.seq) > seq - BACKWARD_STEP, col(EventRow.seq) <= seq)
-            .order_by(col(EventRow.seq).desc())
-        )
+        rows = await tx.all(_RECENT, {"seq": seq - BACKWARD_STEP, "up_to": seq})
         recent = [row for row in rows if row.recorded_at >= since]
         found += [row.session_id for row in recent if row.status != Status.ACTIVE]
         if not recent:
@@ -174,11 +208,6 @@ async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
 async def history_of(tx: ReadTx, session_ids: Collection[str]) -> dict[str, list[Record]]:
     """Return the retained events of each session, oldest first; each id is a key."""
     history: dict[str, list[Record]] = {id_: [] for id_ in session_ids}
-    rows = await tx.all(
-        select(*EVENT_COLUMNS)
-        .where(col(EventRow.session_id).in_(session_ids), col(EventRow.seq).is_not(None))
-        .order_by(col(EventRow.seq))
-    )
-    for row in rows:
+    for row in await tx.all(_HISTORY, {"ids": list(session_ids)}):
         history[row.session_id].append(row)
     return history

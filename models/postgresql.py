@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy import URL
+from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from models.statement import Compiled, Record
@@ -26,7 +26,7 @@ PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
 class PostgreSQL:
     """The driver: transactions, and statements alone."""
 
-    dialect = asyncpg_dialect.dialect()
+    dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
     def __init__(self, url: URL, *, pool_size: int) -> None:
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -92,7 +92,7 @@ class PostgreSQL:
             return self._pool
 
 
-class _Connection(asyncpg.Connection):
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # typed as Any
     """A connection on which nothing is ever set for longer than a transaction."""
 
     def get_reset_query(self) -> str:

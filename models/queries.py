@@ -2,20 +2,38 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    SQLColumnExpression,
+    func,
+    select,
+    true,
+    tuple_,
+    union,
+)
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import ReadTx, Record
-from models.dialect import utc_day
-from models.filter import Bound, Criteria, known_method_column, status_column
-from models.session import SNAPSHOT, SessionRow
+from models.database import Database, Record, Statement
+from models.dialect import is_among, texts, utc_day
+from models.filter import Bound, Clause, Criteria, known_method_column, status_column
+from models.log import LogState
+from models.session import SNAPSHOT, FeedRow, SessionRow
+from models.statement import given
 
 SESSION_COLUMNS = tuple(col(getattr(SessionRow, name)) for name in ("id", *SNAPSHOT))
 COUNT_LIMIT = 1000
+STATEMENT_LIMIT = 512
+"""How many forms of one question are kept; each is a hundred kilobytes at the most."""
+
+_STATE = 3
 
 
 class Key(NamedTuple):
@@ -23,6 +41,9 @@ class Key(NamedTuple):
 
     created_at: datetime
     id: str
+
+
+NOWHERE = Key(datetime.min.replace(tzinfo=UTC), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +56,22 @@ class PageRequest:
     from_end: bool = False
     newest_first: bool = True
 
+    @property
+    def shape(self) -> "PageRequest":
+        """What is left without the values: the same for all requests with the same statement."""
+        after, before = self.after and NOWHERE, self.before and NOWHERE
+        return PageRequest(0, after, before, self.from_end, self.newest_first)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order of the list, and whether there are more on either side."""
+    """Rows in the order of the list, and whether there are more on either side.
 
-    rows: Sequence[Record]
+    `state` is that of the log in the same snapshot.
+    """
+
+    rows: Sequence[Sequence[Any]]
+    state: LogState
     has_next: bool
     has_previous: bool
 
@@ -55,48 +86,109 @@ class Dimension(StrEnum):
     DAY = "day"
 
 
-async def session_by_id(tx: ReadTx, session_id: str, bound: Bound) -> Record | None:
-    return await tx.first(
-        select(*SESSION_COLUMNS).where(col(SessionRow.id) == session_id, bound.clause(SessionRow))
-    )
+async def session_by_id(database: Database, session_id: str, bound: Bound) -> Record | None:
+    """Return one session.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    rows = await database.fetch(one_session(bound.shape), {"id": session_id, **bound.values()})
+    return rows[0] if rows else None
 
 
-async def sessions_by_id(tx: ReadTx, session_ids: Collection[str], bound: Bound) -> dict[str, Record]:
-    rows = await tx.all(
-        select(*SESSION_COLUMNS).where(col(SessionRow.id).in_(session_ids), bound.clause(SessionRow))
-    )
+async def sessions_by_id(database: Database, session_ids: Collection[str], bound: Bound) -> dict[str, Record]:
+    """Return those of these sessions that there are, by their ids.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    rows = await database.fetch(_some_sessions(bound.shape), {"ids": list(session_ids), **bound.values()})
     return {row.id: row for row in rows}
 
 
-async def session_page(tx: ReadTx, criteria: Criteria, request: PageRequest) -> Page:
-    """Return one page by keyset on `(created_at, id)`: its cost does not depend on its depth."""
-    age = (col(SessionRow.created_at), col(SessionRow.id))
-    descending = request.newest_first != request.from_end
-    statement = (
-        select(*SESSION_COLUMNS)
-        .where(*criteria.clauses(SessionRow), *_between(request, age))
-        .order_by(*(column.desc() if descending else column for column in age))
-        .limit(request.limit + 1)
-    )
-    rows = await tx.all(statement)
+async def session_page(database: Database, criteria: Criteria, request: PageRequest) -> Page:
+    """Return one page by keyset on `(created_at, id)`: its cost does not depend on its depth.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    after, before = request.after or NOWHERE, request.before or NOWHERE
+    values = {
+        **criteria.values(),
+        "limit": request.limit + 1,
+        "after_created_at": after.created_at,
+        "after_id": after.id,
+        "before_created_at": before.created_at,
+        "before_id": before.id,
+    }
+    found = await database.fetch(_page(criteria.shape, request.shape), values)
+    state = LogState(*found[0][:_STATE])
+    # Without a session the state is alone, beside nulls.
+    rows = [row[_STATE:] for row in found] if found[0].id is not None else []
     has_more = len(rows) > request.limit
     rows = rows[: request.limit]
     if request.from_end:
-        return Page(rows[::-1], has_next=request.before is not None, has_previous=has_more)
-    return Page(rows, has_next=has_more, has_previous=request.after is not None)
+        return Page(rows[::-1], state, has_next=request.before is not None, has_previous=has_more)
+    return Page(rows, state, has_next=has_more, has_previous=request.after is not None)
 
 
-async def session_count(tx: ReadTx, criteria: Criteria) -> int:
-    count: int = await tx.scalar(
-        select(func.count()).select_from(SessionRow).where(*criteria.clauses(SessionRow))
+async def session_count(database: Database, criteria: Criteria) -> int:
+    """Count sessions.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    ((count,),) = await database.fetch(_count(criteria.shape), criteria.values())
+    return int(count)
+
+
+async def session_counts(database: Database, criteria: Criteria, by: Sequence[Dimension]) -> Sequence[Record]:
+    """Return a row for each group, its dimensions by name and its `size`; at most 1,000, largest first.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    return await database.fetch(_counts(criteria.shape, tuple(by)), criteria.values())
+
+
+@lru_cache(STATEMENT_LIMIT)
+def one_session(bound: Bound) -> Statement:
+    return Statement(
+        select(*SESSION_COLUMNS).where(col(SessionRow.id) == given("id"), bound.clause(SessionRow))
     )
-    return count
 
 
-async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]) -> Sequence[Record]:
-    """Return a row for each group, its dimensions by name and its `size`; at most 1,000, largest first."""
+@lru_cache(STATEMENT_LIMIT)
+def _some_sessions(bound: Bound) -> Statement:
+    among = is_among(col(SessionRow.id), texts("ids"))
+    return Statement(select(*SESSION_COLUMNS).where(among, bound.clause(SessionRow)))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _page(criteria: Criteria, request: PageRequest) -> Statement:
+    """Return the statement of a page, each row after the state of the log in the same snapshot."""
+    branches = criteria.bound.branches(SessionRow)
+    conditions = [*criteria.filter.clauses(SessionRow), *_between(request)]
+    if len(branches) > 1:
+        # Of an OR no index knows the order; each of its sides is a range of one.
+        sides = union(*(_ordered(request, clause, *conditions).subquery().select() for clause in branches))
+        page = _in_order(sides.subquery().select(), request).subquery()
+    else:
+        page = _ordered(request, criteria.bound.clause(SessionRow), *conditions).subquery()
+    state = (col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq))
+    joined = select(*state, *page.c).select_from(FeedRow).outerjoin(page, true())
+    return Statement(joined.order_by(*_age(page.c.created_at, page.c.id, request)))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _count(criteria: Criteria) -> Statement:
+    return Statement(select(func.count()).select_from(SessionRow).where(*criteria.clauses(SessionRow)))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _counts(criteria: Criteria, by: tuple[Dimension, ...]) -> Statement:
     columns: dict[Dimension, SQLColumnExpression[Any]] = {
-        Dimension.STATUS: status_column(SessionRow, criteria.now),
+        Dimension.STATUS: status_column(SessionRow),
         Dimension.AUTH_METHOD: known_method_column(SessionRow),
         Dimension.ORGANIZATION: col(SessionRow.organization_id),
         Dimension.IMPERSONATED: col(SessionRow.impersonator_email).is_not(None),
@@ -104,7 +196,7 @@ async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]
     }
     groups: list[ColumnElement[Any]] = [columns[dimension].label(dimension.value) for dimension in by]
     size = func.count().label("size")
-    return await tx.all(
+    return Statement(
         select(*groups, size)
         .select_from(SessionRow)
         .where(*criteria.clauses(SessionRow))
@@ -114,14 +206,29 @@ async def session_counts(tx: ReadTx, criteria: Criteria, by: Sequence[Dimension]
     )
 
 
-def _between(
-    request: PageRequest, age: tuple[SQLColumnExpression[datetime], SQLColumnExpression[str]]
-) -> list[ColumnElement[bool]]:
+def _ordered(request: PageRequest, *where: Clause) -> Select[Any]:
+    return _in_order(select(*SESSION_COLUMNS).where(*where), request)
+
+
+def _in_order(sessions: Select[Any], request: PageRequest) -> Select[Any]:
+    columns = sessions.selected_columns
+    limit = given("limit", Integer)
+    return sessions.order_by(*_age(columns.created_at, columns.id, request)).limit(limit)
+
+
+def _age(created_at: ColumnElement[Any], id_: ColumnElement[Any], request: PageRequest) -> list[Any]:
+    """Return the order in which a page is read, which is that of the list or its opposite."""
+    is_descending = request.newest_first != request.from_end
+    return [column.desc() if is_descending else column for column in (created_at, id_)]
+
+
+def _between(request: PageRequest) -> list[Clause]:
     """Return the keyset conditions as row values, which both engines answer from one index range."""
-    place = tuple_(*age)
+    place = tuple_(col(SessionRow.created_at), col(SessionRow.id))
     found = []
-    for key, is_after in ((request.after, True), (request.before, False)):
+    for name, key, is_after in (("after", request.after, True), ("before", request.before, False)):
         if key is not None:
-            bound = tuple_(key.created_at, key.id)
+            instant = given(f"{name}_created_at", UTCDateTime)
+            bound = tuple_(instant, given(f"{name}_id"))
             found.append(place < bound if is_after == request.newest_first else place > bound)
     return found

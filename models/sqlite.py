@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
+from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite import aiosqlite
 
 from models.statement import Compiled, Record
@@ -41,7 +42,7 @@ PASSING_CODES = {
 class SQLite:
     """The driver: transactions, and statements alone. There is one writer at a time."""
 
-    dialect = aiosqlite.dialect()
+    dialect: Dialect = aiosqlite.dialect()
 
     def __init__(self, path: str) -> None:
         if sqlite3.sqlite_version_info < AT_LEAST:

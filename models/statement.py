@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Dialect
+from sqlalchemy import BindParameter, Dialect, String, bindparam
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -21,6 +21,15 @@ Record: TypeAlias = Any
 
 Values: TypeAlias = Mapping[str, Any]
 Process: TypeAlias = Callable[[Any], Any]
+
+
+class _Given:
+    """What stands for a value until it is given; no driver takes it."""
+
+
+def given(name: str, type_: type[TypeEngine[Any]] = String) -> BindParameter[Any]:
+    """Return the value of this name, which must be given when the statement is run."""
+    return bindparam(name, _Given, type_)
 
 
 class _Place(NamedTuple):
@@ -48,7 +57,7 @@ class Compiled(NamedTuple):
 
 
 class Statement:
-    """A statement that is kept, so that it is compiled only once; `bindparam` names its values."""
+    """A statement that is kept, so that it is compiled only once; its values are `given`."""
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
@@ -105,5 +114,6 @@ def _instant(stored: str | None) -> datetime | None:
 
 @cache
 def _record(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Record]:
-    make: Callable[[Iterable[Any]], Record] = namedtuple("Record", names, rename=True)._make  # type: ignore[misc]  # noqa: PYI024  the names are not known before
+    type_: Any = namedtuple("Record", list(names), rename=True)  # type: ignore[misc]  # noqa: PYI024  known only now
+    make: Callable[[Iterable[Any]], Record] = type_._make
     return make

@@ -56,7 +56,7 @@ def row(number: int, **given: Any) -> dict[str, Any]:
 async def store(database: Database, *rows: dict[str, Any]) -> None:
     """Insert sessions, each with the event by which it became known."""
     async with database.write() as tx:
-        await tx.execute(insert(SessionRow), rows)
+        await tx.execute_each(insert(SessionRow), rows)
         await append(tx, [one["id"] for one in rows], previous_status=None)
 
 

@@ -97,20 +97,22 @@ async def test_means_the_same_in_sql_and_in_memory(
     database: Database, stored: list[dict[str, Any]], asked: list[Criteria]
 ) -> None:
     async with database.write() as tx:
-        await tx.execute(insert(SessionRow), stored)
-        await tx.execute(insert(EventRow), [event_of(one) for one in stored])
+        await tx.execute_each(insert(SessionRow), stored)
+        await tx.execute_each(insert(EventRow), [event_of(one) for one in stored])
         for one in asked:
             events = await tx.all(select(*EVENT_COLUMNS))
             in_memory = {each.session_id for each in events if one.matches(each)}
-            in_sql = await tx.all(select(col(EventRow.session_id)).where(*one.clauses(EventRow)))
+            in_sql = await tx.all(
+                select(col(EventRow.session_id)).where(*one.clauses(EventRow)), one.values()
+            )
             assert {each.session_id for each in in_sql} == in_memory
             event(f"{min(len(in_memory), 2)} of {min(len(stored), 2)} events")
         await tx.execute(delete(EventRow))
         for one in asked:
-            await tx.execute(insert(EventRow), [event_of(as_seen(each, one.now)) for each in stored])
+            await tx.execute_each(insert(EventRow), [event_of(as_seen(each, one.now)) for each in stored])
             events = await tx.all(select(*EVENT_COLUMNS))
             in_memory = {each.session_id for each in events if one.matches(each)}
-            in_sql = await tx.all(select(col(SessionRow.id)).where(*one.clauses(SessionRow)))
+            in_sql = await tx.all(select(col(SessionRow.id)).where(*one.clauses(SessionRow)), one.values())
             assert {each.id for each in in_sql} == in_memory
             await tx.execute(delete(EventRow))
         await tx.execute(delete(SessionRow))

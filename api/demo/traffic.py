@@ -50,8 +50,7 @@ def _active() -> Criteria:
 
 
 async def _active_count(database: Database) -> int:
-    async with database.read() as tx:
-        return await session_count(tx, _active())
+    return await session_count(database, _active())
 
 
 async def _sign_in(database: Database, population: Population, chance: random.Random) -> None:
@@ -64,9 +63,8 @@ async def _sign_in(database: Database, population: Population, chance: random.Ra
 async def _end_one(
     database: Database, population: Population, chance: random.Random, sparing: Collection[str]
 ) -> None:
-    async with database.read() as tx:
-        page = await session_page(tx, _active(), PageRequest(limit=100))
-    candidates = [row.id for row in page.rows if row.id not in sparing]
+    page = await session_page(database, _active(), PageRequest(limit=100))
+    candidates = [row[0] for row in page.rows if row[0] not in sparing]
     if not candidates:
         return
     ending = Ending(by=chance.choice(ENDERS), user_id=None, reason=population.end_reason(), now=utc_now())
