@@ -89,7 +89,7 @@ class Node:
         self._settings = self._issuer.believed(settings) if self._issuer else settings
         self._signing_keys = _signing_keys(self._settings)
         settings = self._settings
-        self.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        self.database = Database(settings.database_url, settings.connections)
         # A token is let in with the leeway on its lifetime, and once more after its end.
         leeway_seconds = 2 * settings.token_leeway_seconds
         self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds + leeway_seconds)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 from sqlmodel import SQLModel
 
-from models.engine import engine_url, postgresql_engines, sqlite_engines
+from models.engine import Connections, engine_url, postgresql_engines, sqlite_engines
 from models.refusals import Unavailable
 
 Record: TypeAlias = Row[*tuple[Any, ...]]
@@ -85,14 +85,16 @@ class Database:
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, connections: Connections | None = None) -> None:
+        connections = connections or Connections()
         self.url = engine_url(url)
+        self.direct_url = engine_url(connections.direct_url) if connections.direct_url else self.url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wake_up = asyncio.Event()
         if self.is_sqlite:
             self._reader, self._writer = sqlite_engines(self.url)
         else:
-            self._reader, self._writer = postgresql_engines(self.url, pool_size=pool_size)
+            self._reader, self._writer = postgresql_engines(self.url, connections)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
@@ -120,8 +122,10 @@ class Database:
 
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[AsyncConnection]:
-        """Open one writing transaction on the bare connection, for migrations."""
+        """Open one writing transaction on the bare connection, for migrations, which may take their time."""
         async with _available(), self._writer.begin() as connection:
+            if not self.is_sqlite:
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield connection
 
     async def close(self) -> None:

@@ -1,8 +1,11 @@
 """The engines: what the URL of a database means, and how connections to it are made."""
 
 import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -23,19 +26,50 @@ SQLITE_PRAGMAS = (
     # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
     "PRAGMA wal_autocheckpoint = 16000",
 )
-POSTGRESQL_SETTINGS = {
-    "application_name": "sessiongraph",
-    # A node that was stopped in the middle must not hold a row, the log's least of all.
-    "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "10s",
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SSL_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+ELSEWHERE = {
+    "connect_timeout": "it is a setting",
+    "statement_timeout": "it is a setting",
+    "lock_timeout": "it is a setting",
+    "idle_in_transaction_session_timeout": "it is a setting",
+    "ssl": "PostgreSQL calls it `sslmode`",
 }
+"""What is often written into a URL and would be misunderstood there, and why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """How a process connects to PostgreSQL; SQLite has no use for it. A limit of 0 is none.
+
+    With a `direct_url` the database's own URL is that of a pooler in transaction mode, which keeps neither
+    statements nor settings of a connection.
+    """
+
+    direct_url: str | None = None
+    pool_size: int = 10
+    pool_seconds: float = 5
+    connect_seconds: float = 5
+    statement_seconds: float = 30
+    lock_seconds: float = 5
+    idle_seconds: float = 5
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The limits by the names that PostgreSQL has for them."""
+        return {
+            "statement_timeout": _milliseconds(self.statement_seconds),
+            "lock_timeout": _milliseconds(self.lock_seconds),
+            # A node that was stopped in the middle must not hold a row, the log's least of all.
+            "idle_in_transaction_session_timeout": _milliseconds(self.idle_seconds),
+        }
 
 
 def engine_url(url: str) -> URL:
-    """Parse an SQLAlchemy URL whose driver may be left out.
+    """Parse an SQLAlchemy URL whose driver may be left out; the query of PostgreSQL's is libpq's.
 
     Raises:
-        ValueError: It is no URL, or of an engine that is not supported.
+        ValueError: It is no URL, or of an engine or with an option that is not supported.
     """
     drivers = {
         "sqlite": "sqlite+aiosqlite",
@@ -56,7 +90,14 @@ def engine_url(url: str) -> URL:
         raise ValueError(f"The database URL names `{name}`; only sqlite and postgresql are supported.")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file; write sqlite:///sessiongraph.db.")
+    if parsed.get_backend_name() == "postgresql":
+        _check_options(parsed)
     return parsed
+
+
+def dsn(url: URL) -> str:
+    """Return the URL as asyncpg and libpq read it, with its password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
@@ -64,18 +105,59 @@ def sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     return _sqlite_engine(url, readonly=True), _sqlite_engine(url, readonly=False)
 
 
-def postgresql_engines(url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+def postgresql_engines(url: URL, connections: Connections) -> tuple[AsyncEngine, AsyncEngine]:
     """Return an engine for reading and one for writing, which share their connections."""
     writer = create_async_engine(
-        url,
-        pool_size=pool_size,
+        "postgresql+asyncpg://",
+        pool_size=connections.pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=connections.pool_seconds,
         pool_pre_ping=False,
-        connect_args={"server_settings": POSTGRESQL_SETTINGS, "timeout": 5},
+        connect_args={
+            "dsn": dsn(url),
+            "timeout": connections.connect_seconds,
+            **(_as_pooled(connections) if connections.direct_url else _as_own(url, connections)),
+        },
     )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return reader, writer
+
+
+def _as_own(url: URL, connections: Connections) -> dict[str, Any]:
+    """Return how to connect to PostgreSQL itself: a connection keeps what it is told."""
+    name = {} if "application_name" in url.query else {"application_name": "sessiongraph"}
+    return {"server_settings": {**name, **connections.limits}}
+
+
+def _as_pooled(connections: Connections) -> dict[str, Any]:
+    """Return how to connect to a pooler: it refuses settings, and each transaction may meet another server.
+
+    So the limits are part of the message that begins a transaction, and no statement outlives its own.
+    """
+    limits = "".join(f" SET LOCAL {name} = '{value}';" for name, value in connections.limits.items())
+
+    class Pooled(asyncpg.Connection):  # type: ignore[misc]  # it ships no types
+        async def execute(self, query: str, *arguments: object, **options: object) -> str:
+            if query.startswith("BEGIN"):
+                query += limits
+            status: str = await super().execute(query, *arguments, **options)
+            return status
+
+    return {"connection_class": Pooled, "statement_cache_size": 0, "prepared_statement_cache_size": 0}
+
+
+def _check_options(url: URL) -> None:
+    for name, value in url.query.items():
+        if name in ELSEWHERE:
+            raise ValueError(f"Leave `{name}` out of the database URL: {ELSEWHERE[name]}.")
+        if name == "sslmode" and value not in SSL_MODES:
+            raise ValueError(f"`sslmode` in the database URL is one of {', '.join(SSL_MODES)}.")
+        if name in SSL_FILES and not Path(str(value)).is_file():
+            raise ValueError(f"`{name}` in the database URL names {value}, which is no file.")
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
 
 
 def _sqlite_engine(url: URL, *, readonly: bool) -> AsyncEngine:

@@ -54,7 +54,7 @@ def serve(
 
 async def _check(settings: Settings) -> None:
     """Fail with a sentence, before the server is up and could only fail with a traceback."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.connections)
     try:
         await prepare(database)
         await require_authentication(settings, database)
