@@ -64,6 +64,10 @@ class DatabaseSettings(BaseModel):
         return self
 
     @property
+    def is_on_sqlite(self) -> bool:
+        return engine_url(self.database_url).get_backend_name() == "sqlite"
+
+    @property
     def connections(self) -> Connections:
         """How a process connects to PostgreSQL."""
         return Connections(

@@ -27,6 +27,12 @@ class Settings(DatabaseSettings, BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="How many processes serve the port; more than one needs PostgreSQL.",
+    )
     feed_poll_seconds: float = Field(
         default=0.2,
         gt=0,
@@ -155,6 +161,10 @@ class Settings(DatabaseSettings, BaseSettings):
     def _go_together(self) -> Self:
         if self.demo and not self.is_loopback:
             raise ValueError(f"the demo is for this machine alone; {self.host} can be reached from elsewhere")
+        if self.demo and self.workers > 1:
+            raise ValueError("the demo is one process; leave out workers")
+        if self.workers > 1 and self.is_on_sqlite:
+            raise ValueError("the processes of one SQLite file only wait for each other; use PostgreSQL")
         if self.demo and self.token_issuers:
             raise ValueError("the demo brings an issuer of its own; leave out token_issuers and jwks")
         if self.token_issuers and self.jwks is None:
