@@ -18,6 +18,7 @@ from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
 from api.demo import Credentials, demo_population, prepare_demo
 from api.demo.issuer import DemoIssuer
+from api.demo.past import fill
 from api.demo.traffic import run_traffic
 from api.feed import Feed
 from api.graphiql.page import GraphiQL
@@ -89,7 +90,7 @@ class Node:
         self._settings = self._issuer.believed(settings) if self._issuer else settings
         self._signing_keys = _signing_keys(self._settings)
         settings = self._settings
-        self.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        self.database = Database(settings.database_url, settings.connections)
         # A token is let in with the leeway on its lifetime, and once more after its end.
         leeway_seconds = 2 * settings.token_leeway_seconds
         self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds + leeway_seconds)
@@ -167,6 +168,24 @@ async def require_authentication(settings: Settings, database: Database) -> None
     async with database.read() as tx:
         if not await all_keys(tx):
             raise OpenToEveryone(settings.host)
+
+
+async def check(settings: Settings) -> None:
+    """Prepare the database; fail with a sentence before a server is up, which would do so with a traceback.
+
+    Raises:
+        OpenToEveryone: Nobody could be authenticated, and others can reach the server.
+        SchemaMismatch: `sessiongraph migrate` has to be run.
+        Unavailable: The database is away or busy.
+    """
+    database = Database(settings.database_url, settings.connections)
+    try:
+        await prepare(database)
+        await require_authentication(settings, database)
+        if settings.demo:
+            await fill(database, demo_population())
+    finally:
+        await database.close()
 
 
 def _token_verifier(settings: Settings, keys: SigningKeys | None) -> TokenVerifier | None:

@@ -1,5 +1,7 @@
 """The web server: uvicorn, which tells the application when a shutdown begins."""
 
+import asyncio
+import logging
 import socket
 
 import uvicorn
@@ -9,8 +11,37 @@ from api.demo import Credentials
 from api.settings import Settings
 
 
+def configure_logging(settings: Settings) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    level = logging.WARNING if settings.demo else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def port_of(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+def say_where(host: str, port: int, credentials: Credentials | None) -> None:
+    """Print what is where, in at most five lines."""
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    lines = [f"Sessiongraph  {url}"]
+    if credentials is not None:
+        lines = [
+            f"GraphiQL       {url}  (open it in a browser; you are signed in as an administrator)",
+            f"API key        {credentials.api_key}",
+            f"Administrator  {credentials.administrator_token}",
+            f"User           {credentials.user_token}",
+            "Send one as `Authorization: Bearer …`. Stop with Ctrl-C.",
+        ]
+    print("\n".join(lines), flush=True)  # noqa: T201  what an operator looks for
+
+
 class Server(uvicorn.Server):
-    """Uvicorn waits for streams that never end; this one ends them first."""
+    """Uvicorn waits for streams that never end; this one ends them first.
+
+    It says where it is, unless it is handed sockets: then somebody else knows.
+    """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
         super().__init__(
@@ -35,28 +66,12 @@ class Server(uvicorn.Server):
     @property
     def port(self) -> int:
         """The port that is listened on, once started."""
-        port: int = self.servers[0].sockets[0].getsockname()[1]
-        return port
+        return port_of(self.servers[0])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            for line in self._where(self._app.state.credentials):
-                print(line, flush=True)  # noqa: T201  what an operator looks for
-
-    def _where(self, credentials: Credentials | None) -> list[str]:
-        """Return what is where, in at most five lines."""
-        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        url = f"http://{host}:{self.port}/graphql"
-        if credentials is None:
-            return [f"Sessiongraph  {url}"]
-        return [
-            f"GraphiQL       {url}  (open it in a browser; you are signed in as an administrator)",
-            f"API key        {credentials.api_key}",
-            f"Administrator  {credentials.administrator_token}",
-            f"User           {credentials.user_token}",
-            "Send one as `Authorization: Bearer …`. Stop with Ctrl-C.",
-        ]
+        if self.started and sockets is None:
+            say_where(self.config.host, self.port, self._app.state.credentials)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._draining.set()

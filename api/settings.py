@@ -10,21 +10,16 @@ import httpx
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from models.engine import engine_url
+from api.database_settings import DatabaseSettings
 
 PREFIX = "SESSIONGRAPH_"
 
 
-class Settings(BaseSettings):
+class Settings(DatabaseSettings, BaseSettings):
     """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    database_url: str = Field(
-        default="sqlite:///sessiongraph.db",
-        description="Where sessions are stored: an SQLAlchemy URL of SQLite or PostgreSQL; "
-        "the driver may be left out.",
-    )
     demo: bool = Field(
         default=False,
         description="Whether an empty database is filled with a believable population that goes on living, "
@@ -32,8 +27,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
-    database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="How many PostgreSQL connections a process may hold."
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="How many processes serve the port; more than one needs PostgreSQL.",
     )
     feed_poll_seconds: float = Field(
         default=0.2,
@@ -138,12 +136,6 @@ class Settings(BaseSettings):
         default=5, ge=0, description="How long a shutdown waits for answers that are under way."
     )
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_supported(cls, value: str) -> str:
-        engine_url(value)
-        return value
-
     @field_validator("token_issuers", mode="before")
     @classmethod
     def _are_listed(cls, value: object) -> object:
@@ -169,6 +161,10 @@ class Settings(BaseSettings):
     def _go_together(self) -> Self:
         if self.demo and not self.is_loopback:
             raise ValueError(f"the demo is for this machine alone; {self.host} can be reached from elsewhere")
+        if self.demo and self.workers > 1:
+            raise ValueError("the demo is one process; leave out workers")
+        if self.workers > 1 and self.is_on_sqlite:
+            raise ValueError("the processes of one SQLite file only wait for each other; use PostgreSQL")
         if self.demo and self.token_issuers:
             raise ValueError("the demo brings an issuer of its own; leave out token_issuers and jwks")
         if self.token_issuers and self.jwks is None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import SQLModel
 
-from models.engine import administration_engine, engine_url
+from models.engine import Connections, administration_engine, engine_url
 from models.postgresql import PostgreSQL
 from models.refusals import Unavailable
 from models.sqlite import SQLite
@@ -121,12 +121,15 @@ class Database:
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, connections: Connections | None = None) -> None:
+        self._connections = connections or Connections()
         self.url = engine_url(url)
+        direct_url = self._connections.direct_url
+        self.direct_url = engine_url(direct_url) if direct_url else self.url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.wake_up = asyncio.Event()
         self._driver: Driver = (
-            SQLite(str(self.url.database)) if self.is_sqlite else PostgreSQL(self.url, pool_size=pool_size)
+            SQLite(str(self.url.database)) if self.is_sqlite else PostgreSQL(self.url, self._connections)
         )
 
     async def fetch(self, statement: Statement, values: Values) -> list[Record]:
@@ -170,8 +173,8 @@ class Database:
 
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[AsyncConnection]:
-        """Open one writing transaction of SQLAlchemy's own, for migrations."""
-        engine = administration_engine(self.url)
+        """Open one writing transaction of SQLAlchemy's own, for migrations, which may take their time."""
+        engine = administration_engine(self.direct_url, self._connections)
         try:
             async with self._available(), engine.begin() as connection:
                 yield connection

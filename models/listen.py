@@ -7,6 +7,7 @@ from contextlib import suppress
 import asyncpg
 
 from models.database import Database
+from models.engine import dsn
 from models.log import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,7 @@ async def listen(database: Database) -> None:
 
 
 async def _listen_once(database: Database) -> None:
-    dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(dsn, timeout=TIMEOUT_SECONDS)
+    connection = await asyncpg.connect(dsn(database.direct_url), timeout=TIMEOUT_SECONDS)
     try:
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _connection: closed.set())

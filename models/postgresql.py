@@ -10,15 +10,9 @@ from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+from models.engine import Connections, dsn, postgresql_options
 from models.statement import Compiled, Record
 
-WAIT_SECONDS = 5
-SETTINGS = {
-    "application_name": "sessiongraph",
-    # A node that was stopped in the middle must not hold a row, the log's least of all.
-    "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "10s",
-}
 PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
 """SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
 
@@ -28,16 +22,20 @@ class PostgreSQL:
 
     dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
-    def __init__(self, url: URL, *, pool_size: int) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._pool_size = pool_size
+    def __init__(self, url: URL, connections: Connections) -> None:
+        self._url = url
+        self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one reading statement; it is a snapshot of its own."""
+        if self._connections.direct_url is not None:
+            # Behind a pooler only a transaction keeps its server and has limits.
+            async with self.reading() as tx:
+                return await tx.fetch(statement, arguments)
         pool = self._pool or await self._opened()
-        connection = await _taken(pool)
+        connection = await self._taken(pool)
         try:
             return await _fetched(connection, statement, arguments)
         finally:
@@ -69,34 +67,29 @@ class PostgreSQL:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
         pool = self._pool or await self._opened()
-        connection = await _taken(pool)
+        connection = await self._taken(pool)
         try:
             yield connection
         finally:
             await pool.release(connection)
 
+    async def _taken(self, pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":
+        async with asyncio.timeout(self._connections.pool_seconds):
+            return await pool.acquire()
+
     async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
         async with self._opening:
             if self._pool is None:
                 pool = asyncpg.create_pool(
-                    self._dsn,
+                    dsn(self._url),
                     min_size=0,
-                    max_size=self._pool_size,
+                    max_size=self._connections.pool_size,
                     max_inactive_connection_lifetime=0,
-                    connection_class=_Connection,
-                    server_settings=SETTINGS,
-                    timeout=WAIT_SECONDS,
                     max_cached_statement_lifetime=0,
+                    **postgresql_options(self._url, self._connections),
                 )
                 self._pool = await pool
             return self._pool
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # typed as Any
-    """A connection on which nothing is ever set for longer than a transaction."""
-
-    def get_reset_query(self) -> str:
-        return ""
 
 
 class _Transaction:
@@ -120,11 +113,6 @@ class _Transaction:
 
     async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         await self._raw.executemany(sql, rows)
-
-
-async def _taken(pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":
-    async with asyncio.timeout(WAIT_SECONDS):
-        return await pool.acquire()
 
 
 async def _fetched(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite import aiosqlite
 
+from models.engine import SQLITE_BUSY_SECONDS
 from models.statement import Compiled, Record
 
 T = TypeVar("T")
@@ -17,13 +18,12 @@ T = TypeVar("T")
 AT_LEAST = (3, 35, 0)
 """The first that knows RETURNING."""
 
-BUSY_SECONDS = 5
 READERS = 4
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # An acknowledged end must survive a power cut, so every commit is synced.
     "PRAGMA synchronous = FULL",
-    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
     "PRAGMA cache_size = -32768",
     "PRAGMA temp_store = MEMORY",
     # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
@@ -192,5 +192,5 @@ async def _taken(connections: "asyncio.LifoQueue[_Connection]") -> _Connection:
     """Take a connection, or give up waiting for one with a TimeoutError."""
     with suppress(asyncio.QueueEmpty):
         return connections.get_nowait()
-    async with asyncio.timeout(BUSY_SECONDS):
+    async with asyncio.timeout(SQLITE_BUSY_SECONDS):
         return await connections.get()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -21,29 +22,48 @@ class Process:
     process: asyncio.subprocess.Process
     port: int
     http: httpx.AsyncClient
+    said: str
+    """What it printed when it was ready."""
 
     async def kill(self) -> None:
         self.process.kill()
         await self.process.wait()
 
+    async def workers(self) -> list[int]:
+        """Return the processes that it has started."""
+        listing = await asyncio.create_subprocess_exec(
+            *("pgrep", "-P", str(self.process.pid)), stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await listing.communicate()
+        return [int(pid) for pid in out.split()]
+
 
 @asynccontextmanager
-async def running_process(database_url: str, port: int) -> AsyncIterator[Process]:
+async def running_process(database_url: str, port: int, *flags: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         COMMAND,
-        *("serve", "--port", str(port), "--database-url", database_url),
+        *("serve", "--port", str(port), "--database-url", database_url, *flags),
+        stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "error"},
     )
+    assert process.stdout is not None
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-            while not await _is_ready(http):
-                assert process.returncode is None, "the server did not start"
-                await asyncio.sleep(0.05)
-            yield Process(process, port, http)
+            said = await process.stdout.readline()
+            assert said, "the server did not start"
+            yield Process(process, port, http, said.decode())
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+@asynccontextmanager
+async def stopped(pid: int) -> AsyncIterator[None]:
+    """Let a process do nothing meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
 
 
 def free_port() -> int:
@@ -51,10 +71,3 @@ def free_port() -> int:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
         return port
-
-
-async def _is_ready(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/readyz")).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False

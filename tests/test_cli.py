@@ -40,6 +40,8 @@ async def run(cwd: Path, *arguments: str, **environment: str) -> tuple[int | Non
         ),
         (("--database-url", "sqlite://"), {}, 2, "database_url: SQLite needs a file; write sqlite:///"),
         (("--demo", "--host", "0.0.0.0"), {}, 2, "the demo is for this machine alone"),
+        (("--demo", "--workers", "2"), {}, 2, "the demo is one process; leave out workers"),
+        (("--workers", "2"), {}, 2, "the processes of one SQLite file only wait for each other"),
         (
             ("--host", "0.0.0.0"),
             {},

@@ -16,7 +16,8 @@ async def prepared(url: str | None) -> AsyncIterator[Database]:
         SchemaMismatch: `sessiongraph migrate` has to be run.
         Unavailable: The database is away or busy.
     """
-    database = Database(load_settings(database_url=url).database_url)
+    settings = load_settings(database_url=url)
+    database = Database(settings.database_url, settings.connections)
     try:
         await prepare(database)
         yield database

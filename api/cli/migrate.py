@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from api.cli.options import DatabaseUrl
-from api.settings import load_settings
+from api.settings import Settings, load_settings
 from models.database import Database
 from models.migrations import migrate as migrate_database
 
@@ -16,11 +16,11 @@ def migrate(database_url: DatabaseUrl = None) -> None:
     Example: sessiongraph migrate --database-url postgresql://localhost/sessiongraph
     """
     settings = load_settings(database_url=database_url)
-    typer.echo(f"The database is at schema {asyncio.run(_migrate(settings.database_url))}.")
+    typer.echo(f"The database is at schema {asyncio.run(_migrate(settings))}.")
 
 
-async def _migrate(url: str) -> str:
-    database = Database(url)
+async def _migrate(settings: Settings) -> str:
+    database = Database(settings.database_url, settings.connections)
     try:
         return await migrate_database(database)
     finally:

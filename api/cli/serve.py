@@ -1,20 +1,16 @@
 """`sessiongraph serve`: run the server."""
 
 import asyncio
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
-from api.app import create_app, require_authentication
+from api.app import check, create_app
 from api.cli.options import DatabaseUrl
-from api.demo import demo_population
-from api.demo.past import fill
-from api.server import Server
-from api.settings import Settings, load_settings
-from models.database import Database
-from models.migrations import prepare
+from api.server import Server, configure_logging
+from api.settings import load_settings
+from api.supervisor import Supervisor
 
 DEMO_DATABASE_URL = "sqlite:///sessiongraph-demo.db"
 
@@ -22,6 +18,9 @@ DEMO_DATABASE_URL = "sqlite:///sessiongraph-demo.db"
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 8000. 0 takes a free one.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many processes serve the port; 1. More need PostgreSQL.")
+    ] = None,
     database_url: DatabaseUrl = None,
     demo: Annotated[
         bool | None,
@@ -34,15 +33,17 @@ def serve(
 ) -> None:
     """Serve GraphQL over HTTP, WebSocket and server-sent events.
 
+    SIGTERM and Ctrl-C stop it in good order; SIGHUP replaces several workers one by one, while they serve.
+
     Example: sessiongraph serve --port 8123
     """
-    settings = load_settings(host=host, port=port, database_url=database_url, demo=demo)
+    settings = load_settings(host=host, port=port, workers=workers, database_url=database_url, demo=demo)
     if settings.demo and "database_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"database_url": DEMO_DATABASE_URL})
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    level = logging.WARNING if settings.demo else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_check(settings))
+    configure_logging(settings)
+    asyncio.run(check(settings))
+    if settings.workers > 1:
+        sys.exit(0 if asyncio.run(Supervisor(settings).run()) else 1)
     server = Server(create_app(settings), settings)
     try:
         server.run()
@@ -50,15 +51,3 @@ def serve(
         sys.exit(1)  # uvicorn has said why, and has a code of its own for it
     except KeyboardInterrupt:
         pass  # it has stopped in good order, and passes Ctrl-C on
-
-
-async def _check(settings: Settings) -> None:
-    """Fail with a sentence, before the server is up and could only fail with a traceback."""
-    database = Database(settings.database_url)
-    try:
-        await prepare(database)
-        await require_authentication(settings, database)
-        if settings.demo:
-            await fill(database, demo_population())
-    finally:
-        await database.close()
