@@ -103,7 +103,7 @@ class _Transaction:
 
     async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]:
         """Run the statement once for each row of arguments; return all that it returns."""
-        return [statement.record(found) for found in await self._raw.fetchmany(statement.sql, rows)]
+        return _records(statement, await self._raw.fetchmany(statement.sql, rows))
 
     async def execute(self, statement: Compiled, arguments: Sequence[Any]) -> int:
         """Run the statement; return how many rows it changed."""
@@ -118,5 +118,9 @@ class _Transaction:
 async def _fetched(
     raw: "PoolConnectionProxy[asyncpg.Record]", statement: Compiled, arguments: Sequence[Any]
 ) -> list[Record]:
-    found = await raw.fetch(statement.sql, *arguments)
-    return [statement.record(row) for row in found]
+    return _records(statement, await raw.fetch(statement.sql, *arguments))
+
+
+def _records(statement: Compiled, found: list[Record]) -> list[Record]:
+    record = statement.record
+    return found if record is None else [record(row) for row in found]

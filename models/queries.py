@@ -33,7 +33,7 @@ COUNT_LIMIT = 1000
 STATEMENT_LIMIT = 512
 """How many forms of one question are kept; each is a hundred kilobytes at the most."""
 
-_STATE = 3
+_STATE = len(SESSION_COLUMNS)
 
 
 class Key(NamedTuple):
@@ -67,7 +67,8 @@ class PageRequest:
 class Page:
     """Rows in the order of the list, and whether there are more on either side.
 
-    `state` is that of the log in the same snapshot.
+    A row begins with `SESSION_COLUMNS`; it has no attributes. `state` is that of the log in the same
+    snapshot.
     """
 
     rows: Sequence[Sequence[Any]]
@@ -122,9 +123,10 @@ async def session_page(database: Database, criteria: Criteria, request: PageRequ
         "before_id": before.id,
     }
     found = await database.fetch(_page(criteria.shape, request.shape), values)
-    state = LogState(*found[0][:_STATE])
+    first = found[0]
+    state = LogState(*first[_STATE:])
     # Without a session the state is alone, beside nulls.
-    rows = [row[_STATE:] for row in found] if found[0].id is not None else []
+    rows = found if first[0] is not None else []
     has_more = len(rows) > request.limit
     rows = rows[: request.limit]
     if request.from_end:
@@ -166,7 +168,7 @@ def _some_sessions(bound: Bound) -> Statement:
 
 @lru_cache(STATEMENT_LIMIT)
 def _page(criteria: Criteria, request: PageRequest) -> Statement:
-    """Return the statement of a page, each row after the state of the log in the same snapshot."""
+    """Return the statement of a page, each row before the state of the log in the same snapshot."""
     branches = criteria.bound.branches(SessionRow)
     conditions = [*criteria.filter.clauses(SessionRow), *_between(request)]
     if len(branches) > 1:
@@ -176,8 +178,8 @@ def _page(criteria: Criteria, request: PageRequest) -> Statement:
     else:
         page = _ordered(request, criteria.bound.clause(SessionRow), *conditions).subquery()
     state = (col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq))
-    joined = select(*state, *page.c).select_from(FeedRow).outerjoin(page, true())
-    return Statement(joined.order_by(*_age(page.c.created_at, page.c.id, request)))
+    joined = select(*page.c, *state).select_from(FeedRow).outerjoin(page, true())
+    return Statement(joined.order_by(*_age(page.c.created_at, page.c.id, request)), is_bare=True)
 
 
 @lru_cache(STATEMENT_LIMIT)

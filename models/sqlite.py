@@ -173,13 +173,13 @@ def _opened(path: str, *, readonly: bool) -> sqlite3.Connection:
 def _rows(statement: Compiled, cursor: sqlite3.Cursor) -> list[Record]:
     record, processes = statement.record, statement.processes
     if not processes:
-        return [record(row) for row in cursor]
+        return cursor.fetchall() if record is None else [record(row) for row in cursor]
     found = []
     for row in cursor:
         values = list(row)
         for place, process in processes:
             values[place] = process(values[place])
-        found.append(record(values))
+        found.append(values if record is None else record(values))
     return found
 
 

@@ -23,7 +23,7 @@ class Executor(CoreExecutor[None]):
 
     selections: Selections | None = None
     operation_extensions: dict[str, Any] | None = None
-    build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
+    build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
     def complete_value(
         self,

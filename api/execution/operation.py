@@ -1,7 +1,7 @@
 """An operation of a document, ready to be executed again and again."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
 from graphql import (
@@ -21,19 +21,20 @@ from graphql import (
     map_source_to_response_event,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from api.execution.executor import Executor
+from api.execution.plain import NotPlain
+from api.execution.root import RootField
 from api.execution.selections import Selections
+from api.execution.variables import Variables
 
 COMBINATIONS_LIMIT = 8
 """For how many combinations of its conditions an operation is compiled."""
-ERRORS_LIMIT = 50
-"""How many errors in variables are reported."""
 
 
 class Operation:
@@ -52,20 +53,26 @@ class Operation:
         self._schema = schema
         self._hide_suggestions = hide_suggestions
         self._definition = definition
-        self._variables = definition.variable_definitions or ()
+        definitions = definition.variable_definitions or ()
+        self._variables = Variables(schema, definitions, hide_suggestions=hide_suggestions)
         self._fragment_definitions = dict(fragments)
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in fragments.items()}
-        self._conditions = [one.variable.name.value for one in self._variables if _is_boolean(one.type)]
+        self._conditions = [one.variable.name.value for one in definitions if _is_boolean(one.type)]
         self._selections: dict[tuple[Any, ...], Selections] = {}
+        self._roots: dict[Selections, RootField | None] = {}
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """Execute a query or a mutation."""
         executor = self.executor(variables, context)
         if isinstance(executor, list):
             return PreExecutionError(data=None, errors=executor)
-        result: Any = executor.execute_operation()
-        if optimized_is_awaitable(result):
-            result = await result
+        root = self._root_of(executor)
+        if root is not None:
+            result: Any = await root.execute(executor)
+        else:
+            result = executor.execute_operation()
+            if optimized_is_awaitable(result):
+                result = await result
         return ExecutionResult(data=result.data, errors=result.errors)
 
     async def subscribe(
@@ -88,13 +95,7 @@ class Operation:
 
     def executor(self, variables: dict[str, Any] | None, context: object) -> Executor | list[GraphQLError]:
         """Return what executes this once, or what is wrong with the variables."""
-        values = get_variable_values(
-            self._schema,
-            self._variables,
-            variables or {},
-            max_errors=ERRORS_LIMIT,
-            hide_suggestions=self._hide_suggestions,
-        )
+        values = self._variables.values(variables or {})
         if isinstance(values, list):
             return values
         executor = Executor(
@@ -113,6 +114,16 @@ class Operation:
         )
         executor.selections = self._selections_under(values)
         return executor
+
+    def _root_of(self, executor: Executor) -> RootField | None:
+        """Return the root field of an executor with compiled selections, if it has one that is plain."""
+        if executor.selections is None:
+            return None
+        if executor.selections not in self._roots:
+            self._roots[executor.selections] = None
+            with suppress(NotPlain, GraphQLError, RecursionError):
+                self._roots[executor.selections] = RootField(executor)
+        return self._roots[executor.selections]
 
     def _selections_under(self, values: VariableValues) -> Selections | None:
         """Return the compiled selections for what the conditions of `@skip` and `@include` are this time."""
