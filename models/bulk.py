@@ -1,8 +1,10 @@
 """Inserting many rows at once; on SQLite past SQLAlchemy's handling of each value, which doubles the cost."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel, col
@@ -12,7 +14,6 @@ from models.database import WriteTx
 from models.dialect import is_among
 
 _CHUNK = 1000
-_ZONE = -len("+00:00")
 
 
 async def insert_absent(
@@ -52,7 +53,14 @@ def _stored(
         for place in instants:
             if values[place] != instant:  # a session has the same instant twice, more often than not
                 instant = values[place]
-                text = instant and instant.isoformat(" ", "microseconds")[:_ZONE]
+                text = instant and _text(instant)
             values[place] = text
         found.append(tuple(values))
     return found
+
+
+def _text(instant: datetime) -> str:
+    # `isoformat` takes three times as long.
+    text = orjson.dumps(instant).decode()
+    fraction = text[20:27] if text[20] == "." else ".000000"
+    return f"{text[1:11]} {text[12:20]}{fraction}"

@@ -238,10 +238,9 @@ async def _revoke(tx: WriteTx, where: list[Clause], ending: Ending) -> list[str]
 
 
 async def _end(tx: WriteTx, where: list[Clause], **values: object) -> list[str]:
-    """Change the active rows among these and append one event for each; return their ids."""
-    changed = await tx.execute(
-        update(SessionRow).where(*where).values(**values).returning(col(SessionRow.id))
-    )
-    ids: list[str] = list(changed.scalars())
+    """Change the active rows among these and append one event for each, oldest first; return their ids."""
+    age = (col(SessionRow.created_at), col(SessionRow.id))
+    changed = await tx.execute(update(SessionRow).where(*where).values(**values).returning(*age))
+    ids = [id_ for _, id_ in sorted(tuple(row) for row in changed)]
     await append(tx, ids, previous_status=Status.ACTIVE)
     return ids

@@ -4,7 +4,7 @@ A copy is a session as it was at its `updated_at`. Copies come late, twice and i
 weighed against what is stored: an older one changes nothing, and none revives a session that has ended.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -73,9 +73,11 @@ async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> 
     # Every node takes its locks in the order of the ids, so that none waits for one that waits for it.
     ordered = [copies[id_] for id_ in sorted(copies)]
     created = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
-    await append(tx, created, previous_status=None)
+    await append(tx, _oldest_first(copies[id_] for id_ in created), previous_status=None)
+    if len(created) == len(copies):
+        return Tally(created=len(created))
     known = copies.keys() - created
-    updated = await _update(tx, [copy for copy in ordered if copy.id in known], now) if known else 0
+    updated = await _update(tx, [copy for copy in ordered if copy.id in known], now)
     return Tally(created=len(created), updated=updated)
 
 
@@ -96,8 +98,8 @@ async def _update(tx: WriteTx, copies: Sequence[SessionCopy], now: datetime) -> 
     is_active = col(SessionRow.status) == Status.ACTIVE.value
     active = {row.id for row in await tx.all(select(col(SessionRow.id)).where(_is_of(newer), is_active))}
     await _write(tx, _TAKEN, [copy for copy in newer if copy.id in active], is_active)
-    ended = [copy.id for copy in newer if copy.id in active and copy.status != Status.ACTIVE]
-    await append(tx, ended, previous_status=Status.ACTIVE)
+    ended = (copy for copy in newer if copy.id in active and copy.status != Status.ACTIVE)
+    await append(tx, _oldest_first(ended), previous_status=Status.ACTIVE)
     await _write(tx, _REFRESHED, [copy for copy in newer if copy.id not in active])
     return len(newer)
 
@@ -117,6 +119,10 @@ async def _write(tx: WriteTx, columns: Sequence[str], copies: Sequence[SessionCo
                 for copy in copies
             ],
         )
+
+
+def _oldest_first(copies: Iterable[SessionCopy]) -> list[str]:
+    return [id_ for _, id_ in sorted((copy.created_at, copy.id) for copy in copies)]
 
 
 def _is_of(copies: Sequence[SessionCopy]) -> Clause:

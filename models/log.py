@@ -6,12 +6,13 @@ writer, so an event is numbered when it is inserted. On PostgreSQL an identity v
 commit, so events are inserted without a number and numbered by a second, short transaction.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, null, select, text, update
+from sqlalchemy import ColumnElement, func, insert, literal, select, text, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -63,37 +64,36 @@ async def log_state(tx: ReadTx) -> LogState:
     return LogState(*row)
 
 
-async def append(tx: WriteTx, session_ids: Collection[str], *, previous_status: Status | None) -> None:
-    """Append one event for each of these sessions, as their rows stand now, oldest session first.
+async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: Status | None) -> None:
+    """Append one event for each of these sessions, oldest session first, as their rows stand now.
 
-    The caller has changed the rows in this transaction, and so holds their locks: that makes the order of
-    events within one session right.
+    They are given in that order. The caller has changed the rows in this transaction, and so holds their
+    locks: that makes the order of events within one session right.
     """
     if not session_ids:
         return
-    age = (col(SessionRow.created_at), col(SessionRow.id))
-    last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
-    seq = last_seq + func.row_number().over(order_by=age) if tx.numbers_at_once else null()
+    columns = ["session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT]
     occurred_at: ColumnElement[Any] = func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at))
-    rows = (
-        select(
-            seq,
-            col(SessionRow.id),
-            literal(previous_status.value if previous_status else None),
-            occurred_at,
-            literal(utc_now(), UTCDateTime()),
-            *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
-        )
-        .where(is_among(col(SessionRow.id), session_ids))
-        .order_by(*age)
+    rows = select(
+        col(SessionRow.id),
+        literal(previous_status.value if previous_status else None),
+        occurred_at,
+        literal(utc_now(), UTCDateTime()),
+        *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
     )
-    await tx.execute(
-        insert(EventRow).from_select(
-            ["seq", "session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT],
-            rows,
-            include_defaults=False,
+    if tx.numbers_at_once:
+        given = func.json_each(json.dumps(session_ids)).table_valued("key", "value")
+        last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
+        columns.append("seq")
+        rows = (
+            rows.add_columns(last_seq + given.c.key + 1)
+            .select_from(given)
+            .join(SessionRow, col(SessionRow.id) == given.c.value)
         )
-    )
+    else:
+        age = (col(SessionRow.created_at), col(SessionRow.id))
+        rows = rows.where(is_among(col(SessionRow.id), session_ids)).order_by(*age)
+    await tx.execute(insert(EventRow).from_select(columns, rows, include_defaults=False))
     if tx.numbers_at_once:
         await tx.execute(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + len(session_ids)))
     tx.has_events = True
