@@ -1,321 +1,501 @@
-"""Sessions as WorkOS writes them go in: tolerantly, once, and never backwards."""
+"""What comes from upstream is stored once, newest last, and never revives what has ended."""
 
 import asyncio
-import json
 import os
-from datetime import timedelta
+import pty
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import execute, with_database
+from node import Node
 from process import COMMAND
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
+from ulid import ULID
+from upstream import SESSION, Outcome, json_lines, revoked, run, run_import, session, sessions
 
+from api.cli.import_sessions import BATCH
 from models.changes import expire_due
 from models.copies import Tally, store_copies
 from models.database import Database, Record
 from models.intake import session_copy
-from models.log import events_after, log_state, number_pending
-from models.refusals import BadUserInput
-from models.session import SessionRow, utc_now
+from models.log import LogState, log_state
+from models.migrations import migrate
+from models.queries import SESSION_COLUMNS
+from models.session import EventRow, SessionRow, utc_now
 
-ID = "session_01H93ZY4F80QPBEZ1R5B2SHQG8"
-OTHER = "session_01H93ZY4F80QPBEZ1R5B2SHQG9"
-
-
-def given(**changed: Any) -> dict[str, Any]:
-    """Return an active session as WorkOS writes it; `...` leaves a key out."""
-    session = {
-        "object": "session",
-        "id": ID,
-        "user_id": "user_01E4ZCR3C56J083X43JQXF3JK5",
-        "organization_id": "org_01H945H0YD4F97JN9MATX7BYAG",
-        "status": "active",
-        "auth_method": "sso",
-        "ip_address": "192.0.2.1",
-        "user_agent": "Mozilla/5.0",
-        "impersonator": {"email": "admin@example.com", "reason": "Ticket"},
-        "expires_at": "2099-01-15T12:00:00.000Z",
-        "ended_at": None,
-        "created_at": "2026-01-15T12:00:00.000Z",
-        "updated_at": "2026-01-15T12:00:00.000Z",
-        **changed,
-    }
-    return {key: value for key, value in session.items() if value is not ...}
+ID = SESSION["id"]
+USER = SESSION["user_id"]
+CHANGED = """subscription {
+  sessionStatusChanged { previousStatus session { id status } }
+}"""
+FEBRUARY, MARCH, APRIL = ("2024-02-01T00:00:00.000Z", "2024-03-01T00:00:00.000Z", "2024-04-01T00:00:00.000Z")
 
 
-def revoked(**changed: Any) -> dict[str, Any]:
-    ended = {
-        "status": "revoked",
-        "ended_at": "2026-01-16T12:00:00.000Z",
-        "updated_at": "2026-01-16T12:00:00.000Z",
-    }
-    return given(**{**ended, **changed})
-
-
-async def store(database: Database, *sessions: dict[str, Any]) -> Tally:
-    now = utc_now()
-    return await store_copies(database, [session_copy(one, now) for one in sessions], now)
+async def store(database: Database, *given: dict[str, Any], now: datetime | None = None) -> Tally:
+    now = now or utc_now()
+    return await store_copies(database, [session_copy(one, now) for one in given], now)
 
 
 async def stored(database: Database, session_id: str = ID) -> Record:
     async with database.read() as tx:
-        row = await tx.first(select(SessionRow.__table__).where(col(SessionRow.id) == session_id))  # type: ignore[attr-defined]
+        row = await tx.first(select(*SESSION_COLUMNS).where(col(SessionRow.id) == session_id))
     assert row is not None
     return row
 
 
-async def changes(database: Database) -> list[tuple[str, str | None, str]]:
-    while await number_pending(database):
-        pass
+async def events(database: Database) -> Sequence[Record]:
+    """Return what was appended to the log, numbered or not."""
     async with database.read() as tx:
-        events = await events_after(tx, 0, limit=1000)
-    return [(event.session_id, event.previous_status, event.status) for event in events]
+        return await tx.all(
+            select(
+                col(EventRow.session_id),
+                col(EventRow.previous_status),
+                col(EventRow.status),
+                col(EventRow.occurred_at),
+            ).order_by(col(EventRow.id))
+        )
 
 
-async def test_stores_every_field(database: Database) -> None:
-    assert await store(database, given()) == Tally(created=1)
-    row = await stored(database)
-    assert (row.status, row.auth_method, row.organization_id) == ("active", "sso", given()["organization_id"])
-    assert (row.impersonator_email, row.impersonator_reason) == ("admin@example.com", "Ticket")
-    assert (row.expires_at.year, row.ended_at, row.ended_by) == (2099, None, None)
-    assert await changes(database) == [(ID, None, "active")]
+async def changes(database: Database) -> list[tuple[str | None, str]]:
+    return [(event.previous_status, event.status) for event in await events(database)]
 
 
-@pytest.mark.parametrize("absent", [None, ...])
-@pytest.mark.parametrize("key", ["organization_id", "ip_address", "user_agent", "impersonator", "ended_at"])
-async def test_takes_an_optional_key_that_is_null_or_absent(
-    database: Database, key: str, absent: Any
-) -> None:
-    assert await store(database, given(**{key: absent})) == Tally(created=1)
-    row = await stored(database)
-    assert getattr(row, "impersonator_email" if key == "impersonator" else key) is None
+async def count(database: Database) -> int:
+    async with database.read() as tx:
+        found: int = await tx.scalar(select(func.count()).select_from(SessionRow))
+        return found
 
 
-async def test_keeps_what_it_does_not_know(database: Database) -> None:
-    assert await store(database, given(auth_method="telepathy", from_the_future={"a": 1})) == Tally(created=1)
-    assert (await stored(database)).auth_method == "telepathy"
+async def everything(database: Database) -> tuple[Sequence[Record], Sequence[Record], LogState]:
+    columns = (col(getattr(EventRow, name)) for name in EventRow.model_fields)
+    async with database.read() as tx:
+        rows = await tx.all(select(*SESSION_COLUMNS).order_by(col(SessionRow.id)))
+        log = await tx.all(select(*columns).order_by(col(EventRow.id)))
+        return rows, log, await log_state(tx)
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+async def test_shows_a_session_as_upstream_does(node: Node, database_url: str, tmp_path: Path) -> None:
+    given = session(updated_at="2024-01-15T12:00:00.123Z")
+    outcome = await run_import(database_url, json_lines(given), directory=tmp_path)
+    assert (outcome.code, outcome.out, outcome.err) == (
+        0,
+        "created 1, updated 0, unchanged 0, refused 0\n",
+        "",
+    )
+    data = await node.query(
+        """query ($id: ID!) { session(id: $id) {
+            object id userId organizationId status authMethod ipAddress userAgent
+            impersonator { email reason } expiresAt endedAt createdAt updatedAt endedBy endReason
+            history { status previousStatus }
+        } }""",
+        id=ID,
+    )
+    assert data["session"] == {
+        "object": "session",
+        "id": ID,
+        "userId": USER,
+        "organizationId": given["organization_id"],
+        "status": "ACTIVE",
+        "authMethod": "IMPERSONATION",
+        "ipAddress": "192.0.2.1",
+        "userAgent": given["user_agent"],
+        "impersonator": {"email": "admin@example.com", "reason": "A ticket"},
+        "expiresAt": given["expires_at"],
+        "endedAt": None,
+        "createdAt": given["created_at"],
+        "updatedAt": given["updated_at"],
+        "endedBy": None,
+        "endReason": None,
+        "history": [{"status": "ACTIVE", "previousStatus": None}],
+    }
+
+
+@pytest.mark.parametrize("fraction", ["000", "120", "999"])
+async def test_stores_an_instant_as_a_sign_in_does(node: Node, database: Database, fraction: str) -> None:
+    """Rows are ordered and compared by what is stored, which is text in one engine."""
+    expires_at = f"2099-01-15T12:00:00.{fraction}Z"
+    created = await node.create(expiresAt=expires_at)
+    await store(database, session(expires_at=expires_at))
+    async with database.read() as tx:
+        same = select(col(SessionRow.id)).where(
+            col(SessionRow.expires_at)
+            == select(col(SessionRow.expires_at)).where(col(SessionRow.id) == created).scalar_subquery()
+        )
+        assert {row.id for row in await tx.all(same)} == {created, ID}
+
+
+async def test_keeps_an_instant_of_long_ago(database: Database) -> None:
+    await store(database, session(created_at="0001-01-02T00:00:00.001Z"))
+    assert (await stored(database)).created_at == instant("0001-01-02T00:00:00.001Z")
+
+
+async def test_changes_nothing_the_second_time(database: Database, database_url: str, tmp_path: Path) -> None:
+    given = [
+        *sessions(3),
+        revoked(MARCH),
+        session(id=f"session_{ULID()}", expires_at=MARCH),
+        session(id=f"session_{ULID()}", status=..., auth_method=..., ended_at=...),
+    ]
+    content = json_lines(*given)
+    first = await run_import(database_url, content, directory=tmp_path)
+    assert first.out == "created 6, updated 0, unchanged 0, refused 0\n"
+    before = await everything(database)
+    assert len(before[1]) == 6
+    second = await run_import(database_url, content, content, directory=tmp_path)
+    assert (second.code, second.out) == (0, "created 0, updated 0, unchanged 12, refused 0\n")
+    assert await everything(database) == before
+
+
+async def test_numbers_the_events(database: Database, database_url: str, tmp_path: Path) -> None:
+    outcome = await run_import(database_url, json_lines(*sessions(3), revoked(MARCH)), directory=tmp_path)
+    assert outcome.code == 0
+    async with database.read() as tx:
+        seqs = await tx.all(select(col(EventRow.seq)).order_by(col(EventRow.seq)))
+        assert [row.seq for row in seqs] == [1, 2, 3, 4]
+        assert (await log_state(tx)).last_seq == 4
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected"),
+    ("given", "status", "occurred_at"),
     [
-        ({"status": ..., "auth_method": ..., "ended_at": ...}, ("active", "unknown", None)),
-        ({"status": ..., "ended_at": "2026-01-16T00:00:00.000Z"}, ("revoked", "sso", None)),
-        ({"status": "revoked", "ended_at": ...}, ("revoked", "sso", None)),
-        ({"expires_at": "2026-01-16T00:00:00.000Z"}, ("expired", "sso", "policy")),
-        (
-            {"status": "expired", "expires_at": ..., "ended_at": "2026-01-16T00:00:00.000Z"},
-            ("expired", "sso", "policy"),
-        ),
+        (session(), "active", SESSION["created_at"]),
+        (revoked(MARCH), "revoked", MARCH),
+        (session(expires_at=MARCH), "expired", MARCH),
     ],
 )
-async def test_derives_what_older_senders_leave_out(
-    database: Database, changed: dict[str, Any], expected: tuple[str, str, str | None]
+async def test_appends_one_event_for_a_session_that_was_unknown(
+    database: Database, given: dict[str, Any], status: str, occurred_at: str
 ) -> None:
-    """And a session whose time has run out goes in as expired, with one event."""
-    assert await store(database, given(**changed)) == Tally(created=1)
-    row = await stored(database)
-    assert (row.status, row.auth_method, row.ended_by) == expected
-    assert (row.ended_at is None) == (row.status == "active")
-    assert await changes(database) == [(ID, None, row.status)]
+    assert await store(database, given) == Tally(created=1)
+    (event,) = await events(database)
+    assert tuple(event) == (ID, None, status, instant(occurred_at))
 
 
-async def test_changes_nothing_the_second_time(database: Database) -> None:
-    sessions = [given(), revoked(id=OTHER)]
-    assert await store(database, *sessions) == Tally(created=2)
-    before, log = await stored(database), await changes(database)
-    assert await store(database, *sessions) == Tally(unchanged=2)
-    assert (await stored(database), await changes(database)) == (before, log)
-
-
-async def test_takes_the_newer_copy_in_whatever_order(database: Database) -> None:
-    older, newer = given(user_agent="old"), given(user_agent="new", updated_at="2026-01-15T13:00:00.000Z")
-    assert await store(database, older) == Tally(created=1)
+async def test_takes_a_newer_copy(database: Database) -> None:
+    await store(database, session())
+    newer = session(
+        updated_at=MARCH,
+        ip_address=None,
+        organization_id=...,
+        impersonator=...,
+        auth_method="passkey",
+        expires_at="2098-01-01T00:00:00.000Z",
+    )
     assert await store(database, newer) == Tally(updated=1)
-    assert await store(database, older) == Tally(unchanged=1)
-    assert (await stored(database)).user_agent == "new"
-    assert await changes(database) == [(ID, None, "active")]
+    row = await stored(database)
+    assert (row.status, row.ip_address, row.organization_id, row.impersonator_email, row.auth_method) == (
+        "active",
+        None,
+        None,
+        None,
+        "passkey",
+    )
+    assert (row.expires_at, row.updated_at) == (instant("2098-01-01T00:00Z"), instant(MARCH))
+    assert await changes(database) == [(None, "active")]
 
 
-async def test_takes_the_newest_of_several_copies_in_one_batch(database: Database) -> None:
-    newest = given(user_agent="newest", updated_at="2026-01-15T14:00:00.000Z")
-    newer = given(user_agent="newer", updated_at="2026-01-15T13:00:00.000Z")
-    assert await store(database, newer, newest, given()) == Tally(created=1, updated=1, unchanged=1)
-    assert (await stored(database)).user_agent == "newest"
+@pytest.mark.parametrize("updated_at", [FEBRUARY, MARCH])
+async def test_leaves_what_is_as_new_or_newer(database: Database, updated_at: str) -> None:
+    await store(database, session(updated_at=MARCH))
+    before = await everything(database)
+    older = [session(updated_at=updated_at, ip_address=None), revoked(updated_at)]
+    for copy in older:
+        assert await store(database, copy) == Tally(unchanged=1)
+    assert await everything(database) == before
 
 
 async def test_ends_what_has_ended_upstream_with_one_event(database: Database) -> None:
-    await store(database, given())
-    assert await store(database, revoked()) == Tally(updated=1)
-    assert await store(database, revoked()) == Tally(unchanged=1)
-    assert (await stored(database)).status == "revoked"
-    assert await changes(database) == [(ID, None, "active"), (ID, "active", "revoked")]
-
-
-@pytest.mark.parametrize("end", [revoked(), given(expires_at="2026-01-16T12:00:00.000Z")])
-async def test_never_revives_a_session(database: Database, end: dict[str, Any]) -> None:
-    await store(database, end)
-    before, log = await stored(database), await changes(database)
-    late = given(user_agent="late", updated_at="2026-06-01T00:00:00.000Z")
-    assert await store(database, late) == Tally(updated=1)
+    await store(database, session())
+    assert await store(database, revoked(MARCH, ip_address="192.0.2.2")) == Tally(updated=1)
+    assert await store(database, revoked(APRIL)) == Tally(updated=1)
     row = await stored(database)
-    assert (row.status, row.ended_at, row.expires_at) == (before.status, before.ended_at, before.expires_at)
-    assert (row.user_agent, await changes(database)) == ("late", log)
-
-
-async def test_lets_no_copy_extend_what_has_run_out_here(database: Database) -> None:
-    now = utc_now()
-    soon = (now + timedelta(milliseconds=300)).isoformat()
-    await store(database, given(expires_at=soon))
-    while not await expire_due(database, utc_now()):
-        await asyncio.sleep(0.02)
-    assert await store(database, given(updated_at="2098-06-01T00:00:00.000Z")) == Tally(updated=1)
-    assert (await stored(database)).status == "expired"
-    assert await changes(database) == [(ID, None, "active"), (ID, "active", "expired")]
-
-
-async def test_counts_each_session_once_however_many_import_it(database: Database, database_url: str) -> None:
-    """Two imports at once, of the same sessions in opposite orders."""
-    ids = [f"session_01H93ZY4F80QPBEZ1R5B2S{number:04}" for number in range(300)]
-    sessions = [given(id=id_) for id_ in ids]
-    second = Database(database_url)
-    tallies = await asyncio.gather(store(database, *sessions), store(second, *reversed(sessions)))
-    await second.close()
-    assert sum(tally.created for tally in tallies) == sum(tally.unchanged for tally in tallies) == 300
-    assert sorted(await changes(database)) == [(id_, None, "active") for id_ in ids]
+    assert (row.status, row.ended_at, row.ended_by) == ("revoked", instant(MARCH), None)
+    assert (row.updated_at, row.ip_address) == (instant(APRIL), "192.0.2.1")
+    created, ended = await events(database)
+    assert tuple(created)[1:3] == (None, "active")
+    assert tuple(ended) == (ID, "active", "revoked", instant(MARCH))
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [
-        {"id": ...},
-        {"id": "session_1"},
-        {"id": 1},
-        {"object": "user"},
-        {"user_id": ...},
-        {"user_id": []},
-        {"user_id": "a\x00b"},
-        {"user_agent": "\ud800"},
-        {"status": "sleeping"},
-        {"status": 1},
-        {"expires_at": ...},
-        {"expires_at": "2099-01-15T12:00:00"},
-        {"expires_at": "soon"},
-        {"expires_at": 1},
-        {"created_at": None},
-        {"updated_at": ...},
-        {"impersonator": "admin"},
-        {"impersonator": {"reason": "x"}},
-        {"ended_at": "2026-01-16T00:00:00.000Z"},
-    ],
+    "ended", [revoked(FEBRUARY), session(status="expired", expires_at=FEBRUARY)], ids=["revoked", "expired"]
 )
-def test_refuses_what_is_no_session(changed: dict[str, Any]) -> None:
-    with pytest.raises(BadUserInput):
-        session_copy(given(**changed), utc_now())
+@pytest.mark.parametrize("status", ["active", "expired", "revoked"])
+async def test_never_revives_a_session(database: Database, ended: dict[str, Any], status: str) -> None:
+    await store(database, ended)
+    before = await stored(database)
+    ended_at = None if status == "active" else MARCH
+    newer = session(status=status, updated_at=MARCH, ended_at=ended_at, ip_address="192.0.2.2")
+    assert await store(database, newer) == Tally(updated=1)
+    expected = before._asdict() | {"ip_address": "192.0.2.2", "updated_at": instant(MARCH)}
+    assert (await stored(database))._asdict() == expected
+    assert await changes(database) == [(None, before.status)]
 
 
-@pytest.mark.parametrize("value", [None, [], "session", 1, True])
-def test_refuses_what_is_no_object(value: object) -> None:
-    with pytest.raises(BadUserInput):
-        session_copy(value, utc_now())
+async def test_keeps_why_and_by_whom_a_session_was_ended_here(node: Node, database: Database) -> None:
+    await store(database, session())
+    assert await node.end(ID, reason="stolen") == "ENDED"
+    before = await stored(database)
+    future = "2098-01-01T00:00:00.000Z"
+    assert await store(database, session(updated_at=future, ip_address=None)) == Tally(updated=1)
+    expected = before._asdict() | {"ip_address": None, "updated_at": instant(future)}
+    assert (await stored(database))._asdict() == expected
+    assert before.end_reason == "stolen"
+    assert await changes(database) == [(None, "active"), ("active", "revoked")]
 
 
-async def run(database_url: str, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+async def test_gives_no_more_time_to_a_session_that_has_run_out(database: Database) -> None:
+    """It has not been swept yet, but readers were shown it as expired."""
+    in_april = instant(APRIL)
+    await store(database, session(expires_at=MARCH), now=instant(FEBRUARY))
+    newer = session(updated_at=APRIL, ip_address=None)
+    assert await store(database, newer, now=in_april) == Tally(updated=1)
+    row = await stored(database)
+    assert (row.status, row.expires_at, row.ended_at, row.ended_by) == (
+        "expired",
+        instant(MARCH),
+        instant(MARCH),
+        "policy",
+    )
+    assert (row.ip_address, row.updated_at) == (None, in_april)
+    assert await changes(database) == [(None, "active"), ("active", "expired")]
+    assert await store(database, newer, now=in_april) == Tally(unchanged=1)
+
+
+async def test_gives_no_more_time_to_a_session_that_was_expired_here(database: Database) -> None:
+    await store(database, session(expires_at=MARCH), now=instant(FEBRUARY))
+    assert await expire_due(database, instant(APRIL)) == 1
+    before = await stored(database)
+    newer = session(updated_at=APRIL)
+    assert await store(database, newer, now=instant(APRIL)) == Tally(updated=1)
+    assert (await stored(database))._asdict() == before._asdict() | {"updated_at": instant(APRIL)}
+    assert await changes(database) == [(None, "active"), ("active", "expired")]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_takes_copies_of_one_session_in_their_order(database: Database, *, is_one_batch: bool) -> None:
+    other = f"session_{ULID()}"
+    copies = [
+        session(ip_address="192.0.2.2"),
+        session(updated_at=MARCH, ip_address="192.0.2.3"),
+        session(id=other),
+        session(updated_at=FEBRUARY, ip_address="192.0.2.4"),
+        revoked(APRIL, ip_address="192.0.2.5"),
+        revoked(MARCH),
+        session(updated_at="2024-05-01T00:00:00.000Z", ip_address="192.0.2.6"),
+        revoked(APRIL),
+    ]
+    batches = [copies] if is_one_batch else [[copy] for copy in copies]
+    tally = Tally()
+    for batch in batches:
+        tally += await store(database, *batch)
+    assert tally == Tally(created=2, updated=3, unchanged=3)
+    row = await stored(database)
+    assert (row.status, row.ended_at, row.ip_address) == ("revoked", instant(APRIL), "192.0.2.6")
+    assert row.updated_at == instant("2024-05-01T00:00Z")
+    of_session = [event for event in await events(database) if event.session_id == ID]
+    assert [(event.previous_status, event.status) for event in of_session] == [
+        (None, "active"),
+        ("active", "revoked"),
+    ]
+
+
+async def test_takes_a_session_from_two_files(database: Database, database_url: str, tmp_path: Path) -> None:
+    files = [json_lines(session(), revoked(MARCH)), json_lines(session(updated_at=APRIL), session())]
+    outcome = await run_import(database_url, *files, directory=tmp_path)
+    assert outcome.out == "created 1, updated 2, unchanged 1, refused 0\n"
+    assert (await stored(database)).status == "revoked"
+    assert await changes(database) == [(None, "active"), ("active", "revoked")]
+
+
+async def test_tells_subscribers(node: Node, database_url: str, tmp_path: Path) -> None:
+    async with node.socket() as socket:
+        await socket.subscribe(CHANGED)
+        await run_import(database_url, json_lines(session()), directory=tmp_path)
+        created = (await socket.next())["sessionStatusChanged"]
+        await run_import(database_url, json_lines(session(), revoked(MARCH)), directory=tmp_path)
+        ended = (await socket.next())["sessionStatusChanged"]
+        last = await node.create()
+        assert (await socket.next())["sessionStatusChanged"]["session"]["id"] == last
+    assert (created["previousStatus"], created["session"]) == (None, {"id": ID, "status": "ACTIVE"})
+    assert (ended["previousStatus"], ended["session"]) == ("ACTIVE", {"id": ID, "status": "REVOKED"})
+
+
+async def test_refuses_bad_lines_with_their_place_and_takes_the_rest(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    good = sessions(4)
+    lines = (
+        json_lines(good[0], session(status="asleep"), good[1])
+        + b'{"id": "cut off\n\n'
+        + json_lines([], session(id="[bold]1[/bold]"), good[2])
+    )
+    array = b"[" + json_lines(good[3]).rstrip() + b",\n" + json_lines(session(user_id=1)) + b", null"
+    outcome = await run_import(database_url, lines, array, directory=tmp_path)
+    first, second = tmp_path / "0.json", tmp_path / "1.json"
+    assert outcome.err.splitlines() == [
+        f"{first}:2: `status` is 'asleep'; active, expired and revoked are known.",
+        f"{first}:4: This is not JSON: unexpected end of data at column 16.",
+        f"{first}:6: A session is a JSON object.",
+        f"{first}:7: `id` is not `session_` and a ULID.",
+        f"{second}:2 (item 2): `user_id` is not a string.",
+        f"{second}:3 (item 3): A session is a JSON object.",
+        f"{second}:3 (item 4): This is not JSON: `]` is missing. The rest of the document was not read.",
+    ]
+    assert (outcome.code, outcome.out) == (1, "created 4, updated 0, unchanged 0, refused 7\n")
+    assert await count(database) == 4
+
+
+async def test_reads_standard_input(database: Database, database_url: str) -> None:
+    content = json_lines(session(), {})
+    outcome = await run("import", "-", "--database-url", database_url, standard_input=content)
+    assert outcome.out == "created 1, updated 0, unchanged 0, refused 1\n"
+    assert outcome.err == "<stdin>:2: `id` is missing.\n"
+    assert (await stored(database)).user_id == USER
+
+
+async def test_reads_a_list_as_the_api_sends_it(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    given = sessions(300)
+    metadata = {"before": None, "after": given[-1]["id"]}
+    envelope = {"object": "list", "data": given, "list_metadata": metadata}
+    outcome = await run_import(database_url, json_lines(envelope), json_lines(given), directory=tmp_path)
+    assert (outcome.code, outcome.out) == (0, "created 300, updated 0, unchanged 300, refused 0\n")
+    assert await count(database) == 300
+
+
+async def test_stores_more_than_one_batch(database: Database, database_url: str, tmp_path: Path) -> None:
+    given = sessions(BATCH + 500)
+    outcome = await run_import(database_url, json_lines(*given, *given[:2000]), directory=tmp_path)
+    assert outcome.out == f"created {len(given)}, updated 0, unchanged 2000, refused 0\n"
+    assert (await count(database), len(await events(database))) == (len(given), len(given))
+
+
+async def test_lets_two_import_the_same_at_once(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    given = sessions(2000)
+    ending = [{**one, "status": "revoked", "ended_at": MARCH, "updated_at": MARCH} for one in given]
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for directory in directories:
+        directory.mkdir()
+    forwards, backwards = json_lines(*given, *ending), json_lines(*reversed(ending), *reversed(given))
+    one, other = await asyncio.gather(
+        run_import(database_url, forwards, directory=directories[0]),
+        run_import(database_url, backwards, directory=directories[1]),
+    )
+    assert (one.code, one.err, other.code, other.err) == (0, "", 0, "")
+    assert await count(database) == 2000
+    log = await events(database)
+    assert len({(event.session_id, event.previous_status) for event in log}) == len(log)
+    assert len({event.session_id for event in log if event.status == "revoked"}) == 2000
+    async with database.read() as tx:
+        statuses = await tx.all(select(col(SessionRow.status)).distinct())
+        assert [row.status for row in statuses] == ["revoked"]
+
+
+async def test_ends_each_session_once_while_a_server_ends_them_too(
+    node: Node, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    given = sessions(200)
+    await store(database, *given)
+    ended = [{**one, "status": "revoked", "ended_at": MARCH, "updated_at": MARCH} for one in given]
+    content = json_lines(*ended)
+    outcome, *answers = await asyncio.gather(
+        run_import(database_url, content, directory=tmp_path), *(node.end(one["id"]) for one in given)
+    )
+    assert outcome.code == 0
+    assert set(answers) <= {"ENDED", "ALREADY_ENDED"}
+    log = await events(database)
+    assert len(log) == 400
+    assert {event.session_id for event in log if event.status == "revoked"} == {one["id"] for one in given}
+
+
+async def test_refuses_a_call_for_what_is_no_file(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    good = tmp_path / "good.json"
+    good.write_bytes(json_lines(session()))
+    missing = tmp_path / "missing.json"
+    for path, problem in ((missing, "does not exist"), (tmp_path, "is a directory")):
+        outcome = await run("import", str(good), str(path), "--database-url", database_url)
+        said = f"sessiongraph: {path} {problem}; name files, or - for standard input.\n"
+        assert outcome == Outcome(2, "", said)
+    assert await count(database) == 0
+
+
+async def test_shows_how_to_call_it() -> None:
+    outcome = await run("import", "--help")
+    assert outcome.code == 0
+    assert "Example: sessiongraph import sessions.jsonl" in outcome.out
+
+
+async def test_migrates_sqlite_and_refuses_another_postgresql(
+    engine: str, postgres_url: str, tmp_path: Path
+) -> None:
+    content = json_lines(session())
+    if engine == "sqlite":
+        outcome = await run_import(f"sqlite:///{tmp_path}/new.db", content, directory=tmp_path)
+        assert (outcome.code, outcome.out) == (0, "created 1, updated 0, unchanged 0, refused 0\n")
+        return
+    name = "not_migrated"
+    await execute(postgres_url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    outcome = await run_import(with_database(postgres_url, name), content, directory=tmp_path)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("sessiongraph: The database is at schema none, this version needs ")
+    await execute(postgres_url, f"DROP DATABASE {name}")
+
+
+async def test_says_what_was_stored_before_the_database_was_lost(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    more = 200  # what is left in a buffer is not read before the end
+    database = Database(url)
+    await migrate(database)
     process = await asyncio.create_subprocess_exec(
         COMMAND,
-        *("import", *arguments, "--database-url", database_url),
-        env={**os.environ, "PYTHONWARNINGS": "error"},
+        *("import", "-", "--database-url", url),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, errors = await process.communicate(stdin)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+    assert process.stdin is not None
+    process.stdin.write(json_lines(*sessions(BATCH + more)))
+    async with asyncio.timeout(30):
+        while await count(database) < BATCH:
+            await asyncio.sleep(0.05)
+    async with database.write():
+        out, err = await process.communicate(b"")
+    said = f"created {BATCH}, updated 0, unchanged 0, refused 0\n"
+    assert (process.returncode, out.decode()) == (1, said)
+    assert err.startswith(b"sessiongraph: The database cannot be reached; try again in a moment.")
+    assert await count(database) == BATCH
+    await database.close()
 
 
-SESSIONS = [given(), revoked(id=OTHER)]
-LINES = "\n".join(map(json.dumps, SESSIONS))
-ENVELOPE = {"object": "list", "data": SESSIONS, "list_metadata": {"before": None, "after": None}}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        LINES,
-        f"\n{LINES}\n\n",
-        f"\ufeff{LINES}",
-        json.dumps(SESSIONS),
-        json.dumps(SESSIONS, indent=2),
-        json.dumps(ENVELOPE),
-        json.dumps(ENVELOPE, indent=2),
-        f"{json.dumps(ENVELOPE)}\n{json.dumps(ENVELOPE)}",
-    ],
-)
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_reads_lines_arrays_and_lists_alike(database_url: str, database: Database, text: str) -> None:
-    code, out, errors = await run(database_url, "-", stdin=text.encode())
-    assert (code, errors) == (0, "")
-    assert out.startswith("created 2, updated 0, ")
-    assert {change[0] for change in await changes(database)} == {ID, OTHER}
-
-
-async def test_refuses_bad_lines_by_number_and_stores_the_rest(
-    database_url: str, database: Database, tmp_path: Path
-) -> None:
-    file = tmp_path / "sessions.jsonl"
-    bad = [
-        "{",
-        '{"id": NaN}',
-        "[" * 100_000,
-        json.dumps(given(status="sleeping")),
-        json.dumps(given(user_id="a\x00b")),
-        '"\\ud800"',
-        "x" * 2_000_000,
-    ]
-    lines = [json.dumps(given()), *bad, json.dumps(revoked(id=OTHER))]
-    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n")
-    code, out, errors = await run(database_url, str(file))
-    assert (code, out) == (1, "created 2, updated 0, unchanged 0, refused 8\n")
-    refused = [line.removeprefix(f"{file}:").partition(":")[0] for line in errors.splitlines()]
-    assert refused == ["2", "3", "4", "5", "6", "7", "8", "10"]
-    assert "Traceback" not in errors
-    assert len(await changes(database)) == 2
-
-
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_refuses_a_document_that_breaks_off_after_what_came_before(
-    database_url: str, database: Database
-) -> None:
-    text = json.dumps(SESSIONS)[:-20]
-    code, out, errors = await run(database_url, "-", stdin=text.encode())
-    assert (code, out) == (1, "created 1, updated 0, unchanged 0, refused 1\n")
-    assert errors.startswith("<stdin>:1 (item 2): ")
-    assert await changes(database) == [(ID, None, "active")]
-
-
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_says_what_is_wrong_with_the_call(
-    database_url: str, database: Database, tmp_path: Path
-) -> None:
-    for path in (tmp_path / "missing.jsonl", tmp_path):
-        code, out, errors = await run(database_url, str(path))
-        assert (code, out, errors.count("\n")) == (2, "", 1)
-        assert errors.startswith(f"sessiongraph: {path} ")
-    assert (await run(database_url, "-"))[:2] == (0, "created 0, updated 0, unchanged 0, refused 0\n")
-    async with database.read() as tx:
-        assert (await log_state(tx)).last_seq == 0
-
-
-async def test_needs_a_migrated_postgresql_and_migrates_sqlite(
-    postgres_url: str, tmp_path: Path, engine: str
-) -> None:
-    if engine == "sqlite":
-        code, out, _ = await run(f"sqlite:///{tmp_path}/new.db", "-", stdin=LINES.encode())
-        assert (code, out) == (0, "created 2, updated 0, unchanged 0, refused 0\n")
-    else:
-        code, out, errors = await run(postgres_url, "-", stdin=LINES.encode())
-        assert (code, out, errors.count("\n")) == (1, "", 1)
-        assert "run `sessiongraph migrate`" in errors
+async def test_shows_progress_on_a_terminal(database_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "sessions.jsonl"
+    path.write_bytes(json_lines(*sessions(100), {}))
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        COMMAND,
+        *("import", str(path), "--database-url", database_url),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "150"},
+    )
+    os.close(theirs)
+    out, _ = await process.communicate()
+    shown = os.read(ours, 1_000_000).decode()
+    os.close(ours)
+    assert out == b"created 100, updated 0, unchanged 0, refused 1\n"
+    assert f"{path}:101: `id` is missing." in shown
+    assert "100 sessions" in shown
+    assert "100%" in shown

@@ -26,6 +26,11 @@ class Item(NamedTuple):
     problem: str | None = None
 
 
+def is_envelope(members: dict[str, Any]) -> bool:
+    """Tell whether `data` among these is a list of sessions, and not a key from the future of one session."""
+    return members.get("object") != "session"
+
+
 class _UnreadableError(Exception):
     """The document cannot be followed any further."""
 
@@ -40,6 +45,7 @@ class Document:
         self._file = file
         self._bytes = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._constants: list[str] = []
+        # No key of a session is a number, and of an integer there may be more digits than Python reads.
         self._json = json.JSONDecoder(parse_int=float, parse_constant=self._constants.append)
         self._text = ""
         self._at = 0
@@ -74,7 +80,7 @@ class Document:
             if not isinstance(key, str):
                 raise _UnreadableError("This is not JSON: the name of a member is no string.")
             self._take(":")
-            if key == "data" and self._next() == "[":
+            if key == "data" and is_envelope(members) and self._next() == "[":
                 is_list = True
                 yield from self._elements()
             else:

@@ -105,6 +105,7 @@ class _Import:
             while await number_pending(database):
                 pass
             self._show()
+            batch.clear()  # or it would be held while the next is read
         self._show()
 
     def _copies(self) -> Iterator[SessionCopy]:

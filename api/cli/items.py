@@ -1,11 +1,12 @@
 """The sessions in a file, whichever way it is written: JSON lines, an array, a list envelope or an object."""
 
 import io
+import json
 from collections.abc import Iterator
 
 import orjson
 
-from api.cli.document import ITEM_LIMIT, Document, Item
+from api.cli.document import ITEM_LIMIT, Document, Item, is_envelope
 
 HEAD = 65_536
 """How much of a file tells how it is written."""
@@ -26,11 +27,13 @@ def _is_document(head: bytes) -> bool:
     if head.startswith(b"["):
         return True
     try:
-        first = orjson.loads(head.partition(b"\n")[0])
-    except orjson.JSONDecodeError:
+        # Not by orjson: a line that is whole stays a line, even if what is in it is refused.
+        line = head.partition(b"\n")[0].decode(errors="surrogateescape")
+        first = json.loads(line, parse_int=float)
+    except (ValueError, RecursionError):
         item = next(iter(Document(io.BytesIO(head))), None)
         return item is None or item.problem is None
-    return isinstance(first, dict) and isinstance(first.get("data"), list)
+    return isinstance(first, dict) and is_envelope(first) and isinstance(first.get("data"), list)
 
 
 def _lines(file: io.BufferedReader) -> Iterator[Item]:
@@ -47,6 +50,6 @@ def _lines(file: io.BufferedReader) -> Iterator[Item]:
 
 def _item(number: int, line: bytes) -> Item:
     try:
-        return Item(number, None, orjson.loads(line))
+        return Item(number, None, orjson.loads(line.rstrip()))
     except orjson.JSONDecodeError as error:
         return Item(number, None, None, f"This is not JSON: {error.msg} at column {error.colno}.")
