@@ -150,8 +150,8 @@ def _as_json(row: Record, now: datetime) -> dict[str, Any]:
 
 
 def _as_table(rows: Sequence[Record], now: datetime) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("key", min_width=30)  # an id must stay whole
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("key", width=30, overflow="fold")  # an id must stay whole
     table.add_column("allows", overflow="fold")
     table.add_column("status", no_wrap=True)
     table.add_column("last used", no_wrap=True)
