@@ -18,9 +18,10 @@ class SchemaMismatch(Refusal):
     """The database is of another version than this code."""
 
     def __init__(self, found: str | None) -> None:
+        is_newer = found is not None and found not in revisions()
         super().__init__(
             f"The database is at schema {found or 'none'}, this version needs {head()}; "
-            "run `sessiongraph migrate` with the newer of the two versions."
+            + ("run a newer version of Sessiongraph." if is_newer else "run `sessiongraph migrate`.")
         )
 
 
