@@ -1,15 +1,14 @@
 """How the engines answer: by the index that is there for it, without reading a table whole or sorting it."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pytest
 from node import ORGANIZATION, USER
-from sqlalchemy import event, insert, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import insert, text
+from statements import Statement, statements
 from stored import NEVER, minute, row, session_id
 
 from models.changes import Ending, end_session, end_sessions, expire_due, next_expiry
@@ -19,7 +18,6 @@ from models.log import append, events_after, history_of, number_pending
 from models.queries import Key, PageRequest, session_by_id, session_page, sessions_by_id
 from models.session import InitiatingEntity, SessionRow, Status
 
-Statement: TypeAlias = tuple[str, Any]
 Read: TypeAlias = Callable[[ReadTx], Awaitable[object]]
 
 EVERYTHING = Bound(everything=True)
@@ -56,20 +54,6 @@ async def database(database: Database) -> Database:
     async with database.administer() as connection:
         await connection.execute(text("ANALYZE"))
     return database
-
-
-@contextmanager
-def statements() -> Iterator[list[Statement]]:
-    """Collect what is sent to an engine meanwhile."""
-    found: list[Statement] = []
-
-    def collect(*sent: Any) -> None:
-        _connection, _cursor, statement, parameters, _context, _many = sent
-        found.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", collect)
-    yield found
-    event.remove(Engine, "before_cursor_execute", collect)
 
 
 async def plan_of(database: Database, statement: Statement, *, is_generic: bool = False) -> str:
