@@ -6,6 +6,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from api.demo import Credentials
+from api.listening import BACKLOG, listening_sockets
 from api.settings import Settings
 
 
@@ -18,6 +19,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                backlog=BACKLOG,
                 loop="uvloop",
                 http="httptools",
                 ws="websockets-sansio",
@@ -39,7 +41,12 @@ class Server(uvicorn.Server):
         return port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # Before the application starts: one that nobody could reach must do nothing to the database.
+        listening = sockets or listening_sockets(self.config.host, self.config.port)
+        await super().startup(listening)
+        if not self.started:
+            for one in listening:
+                one.close()
         if self.started:
             for line in self._where(self._app.state.credentials):
                 print(line, flush=True)  # noqa: T201  what an operator looks for
@@ -53,8 +60,8 @@ class Server(uvicorn.Server):
         return [
             f"GraphiQL       {url}  (open it in a browser; you are signed in as an administrator)",
             f"API key        {credentials.api_key}",
-            f"Administrator  {credentials.administrator_token}",
-            f"User           {credentials.user_token}",
+            f"Administrator  an access token in {credentials.administrator.path}",
+            f"User           an access token in {credentials.user.path}",
             "Send one as `Authorization: Bearer …`. Stop with Ctrl-C.",
         ]
 

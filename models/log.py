@@ -99,6 +99,19 @@ async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: St
     tx.has_events = True
 
 
+async def append_past(tx: WriteTx, events: Sequence[dict[str, Any]]) -> None:
+    """Append events with their columns, in their order, of sessions that are stored by this transaction."""
+    given = {"recorded_at": utc_now(), "seq": None}
+    rows = [event | given for event in events]
+    if tx.numbers_at_once:
+        last_seq: int = await tx.scalar(select(col(FeedRow.last_seq)))
+        for seq, row in enumerate(rows, last_seq + 1):
+            row["seq"] = seq
+        await tx.execute(update(FeedRow).values(last_seq=last_seq + len(rows)))
+    await tx.execute(insert(EventRow), rows)
+    tx.has_events = True
+
+
 async def number_pending(database: Database) -> int:
     """Number the committed events that have no position yet; return how many.
 

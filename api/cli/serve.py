@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def serve(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     level = logging.WARNING if settings.demo else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to stop is no failure
     asyncio.run(_check(settings))
     server = Server(create_app(settings), settings)
     try:
@@ -49,7 +51,7 @@ def serve(
     except SystemExit:
         sys.exit(1)  # uvicorn has said why, and has a code of its own for it
     except KeyboardInterrupt:
-        pass  # it has stopped in good order, and passes Ctrl-C on
+        pass  # it has stopped in good order, and passes the signal on
 
 
 async def _check(settings: Settings) -> None:
