@@ -57,7 +57,8 @@ async def store(database: Database, *rows: dict[str, Any]) -> None:
     """Insert sessions, each with the event by which it became known."""
     async with database.write() as tx:
         await tx.execute(insert(SessionRow), rows)
-        await append(tx, [one["id"] for one in rows], previous_status=None)
+        oldest_first = sorted(rows, key=lambda one: (one["created_at"], one["id"]))
+        await append(tx, [one["id"] for one in oldest_first], previous_status=None)
 
 
 async def population(database: Database) -> list[str]:
