@@ -16,7 +16,7 @@ from api.auth.ended import EndedSessions
 from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
-from api.demo import Credentials, demo_population, prepare_demo
+from api.demo import Credentials, demo_population, prepared_demo
 from api.demo.issuer import DemoIssuer
 from api.demo.past import fill
 from api.demo.traffic import run_traffic
@@ -115,6 +115,8 @@ class Node:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            if self._issuer is not None:
+                stack.enter_context(self._issuer)
             await prepare(self.database)
             await require_authentication(self._settings, self.database)
             await self.feed.start()
@@ -139,12 +141,11 @@ class Node:
         return JSONResponse({"status": "unavailable"}, status_code=503)
 
     async def _start_demo(self, stack: AsyncExitStack, issuer: DemoIssuer) -> Credentials:
-        stack.enter_context(issuer)
         population = demo_population()
-        credentials = await prepare_demo(self.database, population, issuer, self._settings)
-        traffic = run_traffic(self.database, population, sparing=credentials.session_ids)
-        await stack.enter_async_context(_running(traffic))
-        self.default_headers["Authorization"] = f"Bearer {credentials.administrator_token}"
+        demo = prepared_demo(self.database, population, issuer, self._settings)
+        credentials = await stack.enter_async_context(demo)
+        await stack.enter_async_context(_running(run_traffic(self.database, population)))
+        self.default_headers["Authorization"] = f"Bearer {credentials.administrator.text}"
         return credentials
 
 

@@ -56,7 +56,8 @@ class Feed:
         """Read for ever; after a fault the reading goes on, and `is_current` is false until it succeeds."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._database.wake_up.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._database.wake_up.wait()
             self._database.wake_up.clear()
             waiting, self._waiting = self._waiting, []
             try:

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from api.demo import Credentials
+from api.listening import BACKLOG, listening_sockets
 from api.settings import Settings
 
 
@@ -30,8 +31,8 @@ def say_where(host: str, port: int, credentials: Credentials | None) -> None:
         lines = [
             f"GraphiQL       {url}  (open it in a browser; you are signed in as an administrator)",
             f"API key        {credentials.api_key}",
-            f"Administrator  {credentials.administrator_token}",
-            f"User           {credentials.user_token}",
+            f"Administrator  an access token in {credentials.administrator.path}",
+            f"User           an access token in {credentials.user.path}",
             "Send one as `Authorization: Bearer …`. Stop with Ctrl-C.",
         ]
     print("\n".join(lines), flush=True)  # noqa: T201  what an operator looks for
@@ -49,6 +50,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                backlog=BACKLOG,
                 loop="uvloop",
                 http="httptools",
                 ws="websockets-sansio",
@@ -69,8 +71,13 @@ class Server(uvicorn.Server):
         return port_of(self.servers[0])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and sockets is None:
+        # Before the application starts: one that nobody could reach must do nothing to the database.
+        listening = sockets or listening_sockets(self.config.host, self.config.port)
+        await super().startup(listening)
+        if not self.started:
+            for one in listening:
+                one.close()
+        elif sockets is None:
             say_where(self.config.host, self.port, self._app.state.credentials)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

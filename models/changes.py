@@ -1,4 +1,7 @@
-"""Changing sessions: creating, ending, expiring; with `models.copies` the only module that assigns a status.
+"""Changing sessions: creating, ending, expiring.
+
+With `models.copies` and `models.past`, which store what has happened elsewhere, the only module that assigns
+a status.
 
 Status is a one-way street, active → expired | revoked, and the statement itself enforces it: an UPDATE whose
 WHERE says `active` and whose rows decide who won. So retries, two callers at once and skewed clocks cannot
@@ -99,12 +102,6 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
             "`id` belongs to another session; leave it out, or use it only to repeat the same call."
         )
     return stored, bool(created)
-
-
-async def create_sessions(tx: WriteTx, sign_ins: Sequence[tuple[NewSession, datetime]]) -> None:
-    """Create active sessions, each as of the time of its sign-in; their ids are given and free."""
-    rows = [_active_row(new, str(new.id), signed_in_at) for new, signed_in_at in sign_ins]
-    await append(tx, await tx.insert_unless_present(SessionRow, rows), previous_status=None)
 
 
 async def end_session(

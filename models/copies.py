@@ -1,4 +1,4 @@
-"""Storing what upstream says of sessions; with `models.changes` the only module that assigns a status.
+"""Storing what upstream says of sessions, statuses included; see `models.changes`.
 
 A copy is a session as it was at its `updated_at`. Copies come late, twice and in any order, so each is
 weighed against what is stored: an older one changes nothing, and none revives a session that has ended.

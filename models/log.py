@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import BigInteger, Integer, func, insert, select, text, update
 from sqlmodel import col
@@ -150,6 +151,17 @@ async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: St
         await tx.execute(_MOVE, {"count": len(session_ids)})
     else:
         await tx.execute(_APPEND, appended)
+    tx.has_events = True
+
+
+async def append_past(tx: WriteTx, events: Sequence[dict[str, Any]]) -> None:
+    """Append events with their columns, in their order, of sessions that are stored by this transaction."""
+    rows = [event | {"recorded_at": utc_now(), "seq": None} for event in events]
+    if tx.numbers_at_once:
+        for seq, row in enumerate(rows, (await log_state(tx)).last_seq + 1):
+            row["seq"] = seq
+        await tx.execute(_MOVE, {"count": len(rows)})
+    await tx.execute_each(insert(EventRow), rows)
     tx.has_events = True
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from node import USER
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, MetaData, insert, select
 from sqlmodel import col
 
 from models.database import Database
@@ -57,7 +57,8 @@ async def store(database: Database, *rows: dict[str, Any]) -> None:
     """Insert sessions, each with the event by which it became known."""
     async with database.write() as tx:
         await tx.execute_each(insert(SessionRow), rows)
-        await append(tx, [one["id"] for one in rows], previous_status=None)
+        oldest_first = sorted(rows, key=lambda one: (one["created_at"], one["id"]))
+        await append(tx, [one["id"] for one in oldest_first], previous_status=None)
 
 
 async def population(database: Database) -> list[str]:
@@ -74,3 +75,16 @@ async def held(database: Database, *ids: str) -> AsyncIterator[None]:
     async with asyncio.timeout(10), database.write() as tx:
         await tx.all(select(col(SessionRow.id)).where(mine).with_for_update())
         yield
+
+
+def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Return every row of every table, whatever the schema is; Alembic's own apart."""
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return {
+        table.name: [
+            dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
+        ]
+        for table in metadata.sorted_tables
+        if table.name != "alembic_version"
+    }

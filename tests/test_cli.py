@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from process import COMMAND
 
+from api.cli import COMMANDS, app
+
 
 async def run(cwd: Path, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
@@ -20,6 +22,10 @@ async def run(cwd: Path, *arguments: str, **environment: str) -> tuple[int | Non
     )
     out, errors = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, out.decode(), errors.decode()
+
+
+def list_of(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +77,50 @@ async def test_says_when_the_port_is_taken(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         code, out, errors = await run(tmp_path, "serve", "--port", str(port))
     assert (code, out) == (1, "")
-    assert errors.splitlines()[-1].endswith("address already in use")
-    assert "Traceback" not in errors
+    assert errors == (
+        f"sessiongraph: Cannot listen on port {port} of 127.0.0.1: address already in use; "
+        "name another with --port or --host.\n"
+    )
 
 
-async def test_shows_an_example_for_each_command(tmp_path: Path) -> None:
-    calls = ["serve", "migrate", "import", "schema", "keys create", "keys list", "keys revoke"]
-    helps = await asyncio.gather(*(run(tmp_path, *call.split(), "--help") for call in calls))
-    for call, (code, out, _) in zip(calls, helps, strict=True):
-        assert (call, code, "Example:" in out) == (call, 0, True)
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("bogus", "No such command 'bogus'. See `sessiongraph --help`."),
+        ("serve --colour", "No such option: --colour. See `sessiongraph serve --help`."),
+        ("serve extra", "Got unexpected extra argument(s) (extra). See `sessiongraph serve --help`."),
+        ("serve --port", "Option '--port' requires an argument. See `sessiongraph --help`."),
+        (
+            "serve --port many",
+            (
+                "Invalid value for '--port': Input should be a valid integer, unable to parse string as an "
+                "integer. See `sessiongraph serve --help`."
+            ),
+        ),
+        ("import", "Missing argument 'FILE'. See `sessiongraph import --help`."),
+        (
+            "keys create --name x",
+            (
+                "Missing option '--scope'. Choose from: sessions:read, sessions:write, sessions:create. "
+                "See `sessiongraph keys create --help`."
+            ),
+        ),
+    ],
+)
+async def test_corrects_a_wrong_call_in_one_line(tmp_path: Path, call: str, said: str) -> None:
+    assert await run(tmp_path, *call.split()) == (2, "", f"sessiongraph: {said}\n")
+    assert list_of(tmp_path) == []
+
+
+async def test_shows_the_help_when_no_command_is_named(tmp_path: Path) -> None:
+    for call in ((), ("keys",)):
+        code, out, errors = await run(tmp_path, *call)
+        assert (code, errors, "Commands" in out) == (2, "", True)
+
+
+def test_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = ["", "serve", "migrate", "import", "schema", "keys", "keys create", "keys list", "keys revoke"]
+    assert {call.partition(" ")[0] for call in calls if call} == set(COMMANDS)
+    for call in calls:
+        assert app([*call.split(), "--help"], standalone_mode=False) == 0
+        assert (call, "Example:" in capsys.readouterr().out) == (call, True)

@@ -48,13 +48,18 @@ def sessiongraph() -> None:
     """Serve the GraphQL API over authenticated user sessions, and look after what it stores.
 
     Settings are read from SESSIONGRAPH_… in the environment; flags win.
+
+    Example: sessiongraph serve --demo
     """
 
 
 def main() -> None:
     """Run the command; exit with 1 when it cannot do its work, and with 2 when it was called wrongly."""
     try:
-        app()
+        # Typer by itself would draw a box of several lines around a mistake in the call.
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _stop(_correction(error), status=error.exit_code)
     except ValidationError as error:
         _stop("; ".join(_sentence(one) for one in error.errors()), status=2)
     except ValueError as error:
@@ -66,6 +71,14 @@ def main() -> None:
         sys.exit(130)
 
 
+def _correction(error: typer.TyperException) -> str:
+    """Say what is wrong with a call, and where to read on; nothing where the help was shown instead."""
+    message = " ".join(error.format_message().split())
+    context: typer.Context | None = getattr(error, "ctx", None)
+    call = context.command_path if context is not None else "sessiongraph"
+    return message and f"{message.rstrip('.')}. See `{call} --help`."
+
+
 def _sentence(error: ErrorDetails) -> str:
     """Say which setting is wrong, and how; a fault of several together names them itself."""
     message = error["msg"].removeprefix("Value error, ")
@@ -73,5 +86,6 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _stop(message: str, *, status: int) -> None:
-    typer.echo(f"sessiongraph: {message}", err=True)
+    if message:
+        typer.echo(f"sessiongraph: {message}", err=True)
     sys.exit(status)

@@ -24,9 +24,15 @@ from models.session import utc_now
 
 _PREPOSITIONS = {"active": "until", "expired": "on", "revoked": "on"}
 
-keys = typer.Typer(
-    help="Create, list and revoke the API keys of services.", no_args_is_help=True, add_completion=False
-)
+keys = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@keys.callback()
+def api_keys() -> None:
+    """Create, list and revoke the API keys of services.
+
+    Example: sessiongraph keys create --name gateway --scope sessions:read
+    """
 
 
 def _text(option: typer.CallbackParam, value: str | None) -> str | None:

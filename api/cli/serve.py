@@ -1,6 +1,7 @@
 """`sessiongraph serve`: run the server."""
 
 import asyncio
+import signal
 import sys
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def serve(
     if settings.demo and "database_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"database_url": DEMO_DATABASE_URL})
     configure_logging(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to stop is no failure
     asyncio.run(check(settings))
     if settings.workers > 1:
         sys.exit(0 if asyncio.run(Supervisor(settings).run()) else 1)
@@ -50,4 +52,4 @@ def serve(
     except SystemExit:
         sys.exit(1)  # uvicorn has said why, and has a code of its own for it
     except KeyboardInterrupt:
-        pass  # it has stopped in good order, and passes Ctrl-C on
+        pass  # it has stopped in good order, and passes the signal on

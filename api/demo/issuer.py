@@ -1,9 +1,12 @@
 """The demo's own issuer of access tokens: a key that lives as long as the process, and tokens for a day."""
 
 import json
+import secrets
+import shutil
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Self
 
 import jwt
@@ -20,21 +23,30 @@ KEY_ID = "demo"
 TOKEN_LIFETIME = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token, and the file with it, which is easier to name than its 700 characters."""
+
+    text: str
+    path: Path
+
+
 class DemoIssuer:
-    """A context manager; its key set is a file that goes with it."""
+    """A context manager; its key set and tokens are files that go with it, and that nobody else can read."""
 
     def __init__(self) -> None:
-        self._directory = TemporaryDirectory(prefix="sessiongraph-demo-")
+        self._directory = Path(gettempdir()) / f"sessiongraph-demo-{secrets.token_hex(4)}"
+        self._jwks = self._directory / "jwks.json"
         self._key = generate_private_key(public_exponent=65537, key_size=2048)
-        public = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        self._jwks = Path(self._directory.name) / "jwks.json"
-        self._jwks.write_text(json.dumps({"keys": [{**public, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}))
 
     def __enter__(self) -> Self:
+        public = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        self._directory.mkdir(mode=0o700)
+        self._jwks.write_text(json.dumps({"keys": [{**public, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._directory.cleanup()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def believed(self, settings: Settings) -> Settings:
         """Return settings with which the tokens of this issuer, and no others, are accepted."""
@@ -47,8 +59,8 @@ class DemoIssuer:
             }
         )
 
-    def token(self, session: NewSession, permissions: tuple[str, ...] = ()) -> str:
-        """Return an access token of this session, as WorkOS writes them."""
+    def token(self, name: str, session: NewSession, permissions: tuple[str, ...] = ()) -> AccessToken:
+        """Return an access token of this session, as WorkOS writes them; the name is that of its file."""
         now = utc_now()
         claims = {
             "iss": ISSUER,
@@ -61,4 +73,7 @@ class DemoIssuer:
             **({"org_id": session.organization_id} if session.organization_id else {}),
             **({"permissions": permissions} if permissions else {}),
         }
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
+        text = jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
+        path = self._directory / name
+        path.write_text(text)
+        return AccessToken(text, path)

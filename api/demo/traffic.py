@@ -2,47 +2,50 @@
 
 import asyncio
 import logging
-import random
-from collections.abc import Collection
 from datetime import timedelta
 
+from api.demo.past import DAYS
 from api.demo.population import Population
-from models.changes import Ending, create_session, end_session
+from models.changes import create_session, end_session
 from models.database import Database
 from models.filter import Bound, Criteria, Filter
-from models.queries import PageRequest, session_count, session_page
+from models.queries import Key, PageRequest, session_count, session_page
 from models.refusals import Unavailable
-from models.session import InitiatingEntity, Status, utc_now
+from models.session import SNAPSHOT, Status, utc_now
 
 logger = logging.getLogger(__name__)
 
 EVERYTHING = Bound(everything=True)
-ACTIVE_AT_LEAST = 100
-"""Below so many active sessions people only sign in."""
-
+_USER_ID, _IMPERSONATOR_EMAIL = (1 + SNAPSHOT.index(name) for name in ("user_id", "impersonator_email"))
 PAUSE_SECONDS = 0.5
-SHORT_SHARE = 0.3
-"""Which share of the new sessions runs out within seconds, so that expiries can be seen."""
+ACTIVE_USUALLY = 500
+"""With so many active sessions people sign in and sessions are ended equally often."""
 
-ENDERS = (InitiatingEntity.USER, InitiatingEntity.ADMIN, InitiatingEntity.SYSTEM)
+SHORT_SHARE = 0.25
+SHORT_SECONDS = (2.0, 8.0)
+"""Some new sessions run out within seconds, so that expiries can be seen."""
 
 
-async def run_traffic(database: Database, population: Population, *, sparing: Collection[str]) -> None:
-    """Sign people in and end sessions for ever, but for those in `sparing`; after a fault it goes on."""
-    chance = random.Random()  # noqa: S311  a demo, not a secret
-    turns = 0
+async def run_traffic(
+    database: Database,
+    population: Population,
+    *,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> None:
+    """Sign people in and end sessions of residents for ever; after a fault it goes on."""
+    chance = population.chance
     while True:
         try:
-            if turns % 2 == 0 or await _active_count(database) < ACTIVE_AT_LEAST:
-                await _sign_in(database, population, chance)
+            sign_in_share = ACTIVE_USUALLY / (ACTIVE_USUALLY + await _active_count(database))
+            if chance.random() < sign_in_share:
+                await _sign_in(database, population)
             else:
-                await _end_one(database, population, chance, sparing)
+                await _end_one(database, population)
         except Unavailable as refusal:
             logger.warning("The demo pauses: %s", refusal.__cause__)
         except Exception:
             logger.exception("The demo pauses")
-        turns += 1
-        await asyncio.sleep(PAUSE_SECONDS * chance.uniform(0.5, 1.5))
+        await asyncio.sleep(pause_seconds * chance.uniform(0.5, 1.5))
 
 
 def _active() -> Criteria:
@@ -53,20 +56,27 @@ async def _active_count(database: Database) -> int:
     return await session_count(database, _active())
 
 
-async def _sign_in(database: Database, population: Population, chance: random.Random) -> None:
-    short = timedelta(seconds=chance.uniform(3, 10)) if chance.random() < SHORT_SHARE else None
-    now = utc_now()
+async def _sign_in(database: Database, population: Population) -> None:
+    chance, now = population.chance, utc_now()
+    is_short = chance.random() < SHORT_SHARE
+    if is_short:
+        lifetime = timedelta(seconds=chance.uniform(*SHORT_SECONDS))
+        new = population.sign_in(chance.choice(population.people), now, lifetime)
+    else:
+        new = population.visit(now)
     async with database.write() as tx:
-        await create_session(tx, population.sign_in(now, lifetime=short), now)
+        await create_session(tx, new, now)
 
 
-async def _end_one(
-    database: Database, population: Population, chance: random.Random, sparing: Collection[str]
-) -> None:
-    page = await session_page(database, _active(), PageRequest(limit=100))
-    candidates = [row[0] for row in page.rows if row[0] not in sparing]
-    if not candidates:
+async def _end_one(database: Database, population: Population) -> None:
+    """End a session of a resident; what guests and clients create is theirs to end."""
+    chance, now = population.chance, utc_now()
+    somewhen = Key(now - timedelta(days=DAYS) * chance.random() ** 3, "")
+    page = await session_page(database, _active(), PageRequest(limit=20, after=somewhen))
+    own = [row for row in page.rows if row[_USER_ID] in population.resident_ids]
+    if not own:
         return
-    ending = Ending(by=chance.choice(ENDERS), user_id=None, reason=population.end_reason(), now=utc_now())
+    row = chance.choice(own)
+    ending = population.ending(now, is_impersonated=row[_IMPERSONATOR_EMAIL] is not None)
     async with database.write() as tx:
-        await end_session(tx, chance.choice(candidates), ending, readable=EVERYTHING, endable=EVERYTHING)
+        await end_session(tx, row[0], ending, readable=EVERYTHING, endable=EVERYTHING)

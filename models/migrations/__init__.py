@@ -13,6 +13,12 @@ from models.refusals import Refusal
 
 LOCK = 0x5E5510  # any number, the same on every node
 
+_HAS_REVISION = {
+    True: "SELECT name FROM sqlite_master WHERE name = 'alembic_version'",
+    False: "SELECT CAST(to_regclass('alembic_version') AS TEXT)",
+}
+"""Whether a database has a revision at all, on SQLite and elsewhere."""
+
 
 class SchemaMismatch(Refusal):
     """The database is of another version than this code."""
@@ -60,8 +66,12 @@ async def revision(database: Database) -> str | None:
     Raises:
         Unavailable: The database is away or busy.
     """
-    async with database.administer() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    # Not by Alembic, for which a writing transaction would be needed: on SQLite it waits for every other.
+    async with database.read() as tx:
+        if await tx.scalar(text(_HAS_REVISION[database.is_sqlite])) is None:
+            return None
+        found: str | None = await tx.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def head() -> str:
