@@ -116,7 +116,7 @@ class WriteTx(ReadTx):
 
 
 class Database:
-    """Two ways in: `read()` and `write()`; `fetch()` is a short cut. Close it after use.
+    """Two ways in: `read()` and `write()`; `fetch()` is a short cut. Close it after use; it opens again when it is used.
 
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
     """

@@ -61,8 +61,9 @@ class PostgreSQL:
         return isinstance(error, OSError | asyncpg.InternalClientError)  # TimeoutError is an OSError
 
     async def close(self) -> None:
-        if self._pool is not None:
-            self._pool.terminate()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:

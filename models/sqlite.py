@@ -108,7 +108,7 @@ class _Connection:
     def __init__(self, path: str, *, readonly: bool) -> None:
         self.readonly = readonly
         self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._thread: ThreadPoolExecutor | None = None
         self._raw: sqlite3.Connection | None = None
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
@@ -131,6 +131,8 @@ class _Connection:
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work on the connection in its thread; whoever is cancelled cuts the work short and waits for it."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
         try:
             return await asyncio.shield(future)
@@ -148,7 +150,9 @@ class _Connection:
         if self._raw is not None:
             await self.run(sqlite3.Connection.close)
             self._raw = None
-        self._thread.shutdown(wait=False)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+            self._thread = None
 
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._raw is None:
