@@ -116,7 +116,9 @@ class WriteTx(ReadTx):
 
 
 class Database:
-    """Two ways in: `read()` and `write()`; `fetch()` is a short cut. Close it after use; it opens again when it is used.
+    """Two ways in: `read()` and `write()`; `fetch()` is a short cut.
+
+    Close it after use; it opens again when it is used once more.
 
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
     """
