@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import StartNode
-from javascript import answers_of
+from scripts import running_script
 
 
 @pytest.fixture
@@ -12,7 +12,8 @@ def engine() -> str:
 
 async def failures(start_node: StartNode, **settings: object) -> tuple[int, list[tuple[str, str]]]:
     node = await start_node(**settings)
-    outcomes = await answers_of("audit.js", f"{node.url}/graphql")
+    async with running_script("audit.js", f"{node.url}/graphql") as script:
+        (outcomes,) = await script.ended()
     failed = [(one["id"], one["name"]) for one in outcomes if one["status"] != "ok"]
     return len(outcomes), failed
 
