@@ -29,10 +29,14 @@ class Script:
 
     async def ended(self) -> Any:
         """Wait for its end, and return all that it has said since."""
+        return [json.loads(line) for line in (await self.printed()).splitlines()]
+
+    async def printed(self) -> str:
+        """Wait for its end, and return what it printed."""
         async with asyncio.timeout(60):
             printed, complaints = await self._process.communicate()
         assert self._process.returncode == 0, complaints.decode() + printed.decode()
-        return [json.loads(line) for line in printed.splitlines()]
+        return printed.decode()
 
     async def _complaints(self) -> str:
         assert self._process.stderr is not None
@@ -40,11 +44,11 @@ class Script:
 
 
 @asynccontextmanager
-async def running_script(name: str, *arguments: str) -> AsyncIterator[Script]:
+async def running_script(name: str, *arguments: str, cwd: Path = CLIENTS) -> AsyncIterator[Script]:
     program = sys.executable if name.endswith(".py") else NODE
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        program, name, *arguments, cwd=CLIENTS, stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 20
+        program, CLIENTS / name, *arguments, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 20
     )
     try:
         yield Script(process)
