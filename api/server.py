@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 
 from api.demo import Credentials
 from api.settings import Settings
+from api.sockets import Sockets
 
 
 class Server(uvicorn.Server):
@@ -20,7 +21,7 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 loop="uvloop",
                 http="httptools",
-                ws="websockets-sansio",
+                ws=Sockets,
                 ws_per_message_deflate=False,
                 ws_max_size=settings.frame_limit,
                 forwarded_allow_ips=settings.trusted_proxies,

@@ -101,8 +101,8 @@ async def test_says_why_it_closes_with_4400(
 
 async def test_closes_with_1007_on_text_that_is_no_text(node: Node) -> None:
     async with node.socket() as socket:
-        await socket.connection.send(b"\xff", text=True)
-        assert await socket.close_code() == 1007
+        await socket.connection.send([b'{"type": "ping", ', b'"payload": "\xff"}'], text=True)
+        assert await closed(socket) == (1007, "A message must be UTF-8.")
 
 
 async def test_answers_every_ping_and_leaves_pongs_alone(node: Node) -> None:
