@@ -3,11 +3,15 @@
 import json
 
 import pytest
+import websockets
 from conftest import StartNode
+from credentials import make_key
 from node import Node
 from pydantic import ValidationError
 
 from api.settings import Settings, load_settings
+from models.database import Database
+from models.key import Scope
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -159,6 +163,35 @@ async def test_refuses_pages_from_elsewhere(start_node: StartNode, headers: dict
     ):
         assert (answer.status_code, answer.json()) == (403, refusal(NOT_WELCOME))
         assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.1.2.3", "[::1]", "[::1]:8000"]
+)
+async def test_is_called_by_the_names_of_this_machine_while_it_is_open(node: Node, host: str) -> None:
+    answer = await node.http.post("/graphql", json=QUERY, headers={"host": host})
+    assert (answer.status_code, answer.json()) == (200, ANSWER)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com:8000", "localhost.example.com", "127.0.0.1.example.com", ""]
+)
+async def test_is_called_by_no_other_name_while_it_is_open(
+    database: Database, start_node: StartNode, host: str
+) -> None:
+    # A page whose own name leads here (DNS rebinding) is of the same origin.
+    headers = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    node = await start_node()
+    answer = await node.http.post("/graphql", json=QUERY, headers=headers)
+    message = "A server without authentication is called by the name localhost."
+    assert (answer.status_code, answer.json()) == (403, refusal(message))
+    with pytest.raises(websockets.InvalidStatus) as failed:
+        async with websockets.connect(f"ws://{host or 'a'}/graphql", host="127.0.0.1", port=node.server.port):
+            pass
+    assert failed.value.response.status_code == 403
+    key, _ = await make_key(database, Scope.READ)
+    async with (await start_node()).acting(key) as guarded:
+        assert (await guarded.http.post("/graphql", json=QUERY, headers=headers)).json() == ANSWER
 
 
 async def test_lets_in_the_pages_that_are_allowed(start_node: StartNode) -> None:

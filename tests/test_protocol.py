@@ -20,6 +20,7 @@ def engine() -> str:
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+HEAD = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
 
 
 def refusal(message: str, code: str = "BAD_USER_INPUT") -> dict[str, object]:
@@ -183,14 +184,15 @@ async def test_answers_413_to_a_body_over_the_limit(start_node: StartNode) -> No
 
 async def test_refuses_a_long_body_before_it_is_sent(node: Node) -> None:
     status, body = await raw_answer(
-        node, f"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nContent-Length: 100001\r\n\r\n"
+        node,
+        f"{HEAD}Content-Length: 100001\r\n\r\n",
     )
     assert (status, body) == (413, refusal("The body is larger than 100,000 bytes.", "LIMIT_EXCEEDED"))
 
 
 async def test_refuses_a_long_body_in_chunks_of_unknown_number(start_node: StartNode) -> None:
     node = await start_node(body_limit=1000)
-    head = f"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n"
     status, body = await raw_answer(node, head + 11 * ("64\r\n" + 100 * " " + "\r\n"))
     assert (status, body) == (413, refusal("The body is larger than 1,000 bytes.", "LIMIT_EXCEEDED"))
 
@@ -198,7 +200,8 @@ async def test_refuses_a_long_body_in_chunks_of_unknown_number(start_node: Start
 async def test_cuts_a_slow_body(start_node: StartNode) -> None:
     node = await start_node(body_seconds=0.1)
     status, body = await raw_answer(
-        node, f"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{"
+        node,
+        f"{HEAD}Content-Length: 100\r\n\r\n{{",
     )
     assert (status, body) == (408, refusal("The body took more than 0.1 seconds.", "LIMIT_EXCEEDED"))
 

@@ -23,7 +23,7 @@ from api.transport.accept import EVENT_STREAM, OFFERED, preferred_media_type
 from api.transport.answer import STATUS_CODES, answer_of, refusal_response, response_to
 from api.transport.bearer import bearer_credential
 from api.transport.body import read_body
-from api.transport.origin import require_welcome
+from api.transport.origin import is_for_this_machine, require_welcome
 from api.transport.request import OperationRequest, got_request, posted_request, require_json
 from api.transport.sse import EventStream
 from models.refusals import Refusal
@@ -69,6 +69,8 @@ class HTTPEndpoint:
         if scope["method"] == "GET" and _is_for_page(scope, headers):
             return self._page()
         require_welcome(headers, self._settings.allowed_origins)
+        if self._authenticator.is_open and not is_for_this_machine(headers):
+            raise HTTPException(403, "A server without authentication is called by the name localhost.")
         media_type = preferred_media_type(headers.get(b"accept", b"").decode("latin-1"))
         if scope["method"] == "POST":
             require_json(headers)

@@ -1,9 +1,22 @@
-"""Which web pages may call over HTTP; WebSockets are checked by Strawberry, by the same list."""
+"""Which web pages may call, and by what name; the origin of a WebSocket is left to Strawberry."""
 
+import re
 from collections.abc import Collection, Mapping
 
 from starlette.exceptions import HTTPException
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
+
+_NAME_OF_THIS_MACHINE = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d*)?", re.IGNORECASE)
+
+
+def is_for_this_machine(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether the Host is a name that every machine has for itself.
+
+    A page from elsewhere can have its own name lead here, and is then of the same origin (DNS rebinding): no
+    protection where nobody has to say who they are.
+    """
+    host = headers.get(b"host")
+    return host is None or _NAME_OF_THIS_MACHINE.fullmatch(host) is not None
 
 
 def require_welcome(headers: Mapping[bytes, bytes], allowed: Collection[str]) -> None:

@@ -34,6 +34,7 @@ from api.stream import delivered
 from api.transport.bearer import bearer_credential
 from api.transport.frames import Pace, TextFrames
 from api.transport.messages import fault_of
+from api.transport.origin import is_for_this_machine
 from models.filter import Bound
 from models.refusals import LimitExceeded, Refusal, Unauthenticated, Unavailable
 
@@ -170,6 +171,9 @@ class SocketEndpoint(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
+        if self.authenticator.is_open and not is_for_this_machine(dict(scope["headers"])):
+            await self.reject_websocket(websocket)
+            return
         address = address_of(scope)
         try:
             self._sockets.take(address)
