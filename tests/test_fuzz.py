@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is one of ours: no fault, no traceback, no socket without a close frame."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -93,6 +94,24 @@ def texts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     return encoded | encoded.flatmap(spoiled) | st.binary(max_size=100)
 
 
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+PING = b'{"type":"ping"}'
+FRAMES = (b"\x81" + bytes([0x80 | len(PING)]) + bytes(4) + PING) * 3
+BODY = b'{"query": "{ __typename }"}'
+POST = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+)
+
+
+def wire_bytes(whole: bytes) -> st.SearchStrategy[bytes]:
+    return spoiled(whole) | st.binary(max_size=100).map(lambda more: whole + more)
+
+
 types = st.sampled_from(["connection_init", "ping", "pong", "subscribe", "complete", "next", "error"])
 messages = st.fixed_dictionaries(
     {"type": types | anything},
@@ -173,6 +192,44 @@ async def test_answers_any_frames_or_closes_with_a_code(node: Node, sent: list[b
         if with_reason is not None:
             assert with_reason.rcvd is not None, "it was dropped without a close frame"
             assert with_reason.rcvd.code in {1007, 4400, 4401, 4409, 4429}
+
+
+async def answer_to(node: Node, head: bytes, sent: bytes) -> bytes:
+    """Send these bytes, the second once the first are answered, and return what comes then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    try:
+        async with asyncio.timeout(10):
+            if head:
+                writer.write(head)
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            writer.write(sent)
+            await node.http.post("/graphql", json={"query": "{ __typename }"})  # by then they are dealt with
+            writer.write_eof()
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+on_the_wire = st.tuples(st.just(b""), wire_bytes(HANDSHAKE) | wire_bytes(POST)) | st.tuples(
+    st.just(HANDSHAKE), wire_bytes(FRAMES)
+)
+
+
+@given(sent=on_the_wire)
+@bounded
+async def test_hangs_up_on_any_bytes_in_peace(node: Node, sent: tuple[bytes, bytes]) -> None:
+    await answer_to(node, *sent)
+
+
+async def test_answers_the_bytes_that_were_not_spoiled(node: Node) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    writer.write(HANDSHAKE)
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(FRAMES)
+    pong = b'\x81\x0f{"type":"pong"}'
+    assert await asyncio.wait_for(reader.readexactly(3 * len(pong)), 10) == 3 * pong
+    writer.close()
+    assert b'{"data":{"__typename":"Query"}}' in await answer_to(node, b"", POST)
 
 
 @given(cursor=cursors)

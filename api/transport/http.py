@@ -68,16 +68,7 @@ class HTTPEndpoint:
         # The page is shown before anyone is asked who they are: they say it there.
         if scope["method"] == "GET" and _is_for_page(scope, headers):
             return self._page()
-        require_welcome(headers, self._settings.allowed_origins)
-        if self._authenticator.is_open and not is_for_this_machine(headers):
-            raise HTTPException(403, "A server without authentication is called by the name localhost.")
-        media_type = preferred_media_type(headers.get(b"accept", b"").decode("latin-1"))
-        if scope["method"] == "POST":
-            require_json(headers)
-        elif scope["method"] != "GET" or not self._settings.queries_over_get:
-            raise HTTPException(405, f"Send {self._methods}.", {"Allow": self._methods})
-        if media_type is None:
-            raise HTTPException(406, f"There is {', '.join(OFFERED)}, and the request accepts none of them.")
+        media_type = self._media_type(scope["method"], headers)
         authorization = headers.get(b"authorization")
         credentials = {} if authorization is None else {"authorization": authorization.decode("latin-1")}
         viewer = await self._authenticator.viewer(bearer_credential(credentials))
@@ -90,6 +81,24 @@ class HTTPEndpoint:
         except InvalidOperationTypeError as error:
             message = f"A {error.operation_type.value} must come by POST."
             raise HTTPException(405, message, {"Allow": "POST"}) from None
+
+    def _media_type(self, method: str, headers: Mapping[bytes, bytes]) -> str:
+        """Return the media type of the answer.
+
+        Raises:
+            HTTPException: The request may not come, by its head.
+        """
+        require_welcome(headers, self._settings.allowed_origins)
+        if self._authenticator.is_open and not is_for_this_machine(headers):
+            raise HTTPException(403, "A server without authentication is called by the name localhost.")
+        if method == "POST":
+            require_json(headers)
+        elif method != "GET" or not self._settings.queries_over_get:
+            raise HTTPException(405, f"Send {self._methods}.", {"Allow": self._methods})
+        media_type = preferred_media_type(headers.get(b"accept", b"").decode("latin-1"))
+        if media_type is None:
+            raise HTTPException(406, f"There is {', '.join(OFFERED)}, and the request accepts none of them.")
+        return media_type
 
     async def _request(
         self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]

@@ -56,14 +56,15 @@ def got_request(query_string: bytes, *, depth_limit: int) -> OperationRequest:
     Raises:
         HTTPException: One is missing, of the wrong type, or there twice.
     """
-    parameters = QueryParams(query_string)
     members: dict[str, object] = {}
-    for name, value in parameters.multi_items():
+    for name, value in QueryParams(query_string).multi_items():
         if name in members:
             raise HTTPException(400, f"The parameter {name[:50]!r} comes twice.")
-        is_text = name in {"query", "operationName"} or not value
-        members[name] = value if is_text else _read(value.encode(errors="replace"), depth_limit)
-    return _operation_request({name: value for name, value in members.items() if value != ""})
+        if name in {"variables", "extensions"} and value:
+            members[name] = _read(value.encode(), depth_limit)
+        else:
+            members[name] = value or None
+    return _operation_request(members)
 
 
 def _operation_request(members: dict[str, Any]) -> OperationRequest:

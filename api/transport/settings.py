@@ -22,7 +22,7 @@ class TransportSettings(BaseSettings):
     trusted_proxies: str = Field(
         default="127.0.0.1",
         description="The addresses of the proxies whose X-Forwarded-For says who is calling, separated by "
-        "commas; `*` is all.",
+        "commas; `*` is all. Those who come through another proxy count as one address.",
     )
     body_limit: int = Field(
         default=100_000, ge=1000, description="The largest request body that is read, in bytes."
