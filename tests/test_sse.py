@@ -70,13 +70,8 @@ async def events(
         yield Events(answer)
 
 
-def taken(node: Node) -> int:
-    """Return how many places for streams are taken."""
-    number: int = node.server.config.app.state.stream_places.taken  # type: ignore[union-attr]
-    return number
-
-
-async def test_sends_each_change_with_its_cursor_as_id(node: Node) -> None:
+async def test_sends_each_change_from_now_on_with_its_cursor_as_id(node: Node) -> None:
+    await node.create()
     async with events(node) as stream:
         assert dict(stream.answer.headers) == {
             "date": stream.answer.headers["date"],
@@ -123,7 +118,7 @@ async def test_refuses_a_last_event_id_that_is_no_cursor(node: Node, last_event_
         (error,) = json.loads(data.removeprefix("data: "))["errors"]
         assert error["extensions"]["code"] == "BAD_CURSOR"
         assert await stream.rest() == "event: complete\ndata:\n\n"
-    assert taken(node) == 0
+    assert node.streams == 0
 
 
 @pytest.mark.parametrize(
@@ -164,8 +159,8 @@ async def test_keeps_a_quiet_stream_alive_with_comments(start_node: StartNode) -
 
 async def test_forgets_a_stream_whose_client_has_gone(node: Node) -> None:
     async with events(node), events(node):
-        await until(lambda: taken(node) == 2)
-    await until(lambda: taken(node) == 0)
+        await until(lambda: node.streams == 2)
+    await until(lambda: node.streams == 0)
     # The next event wakes nobody, and nobody is written to.
     await node.create()
     assert node.server.server_state.tasks == set()

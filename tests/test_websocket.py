@@ -13,7 +13,7 @@ import websockets
 from complaints import no_complaints
 from conftest import StartNode
 from credentials import make_key
-from issuer import until
+from issuer import ISSUER, Issuer, until, user_token
 from node import Node, Socket
 from process import free_port, running_process
 
@@ -54,12 +54,6 @@ async def refused(socket: Socket, id_: str, document: str = WATCH) -> tuple[str,
 async def event_stream(node: Node) -> AsyncIterator[httpx.Response]:
     async with node.http.stream("POST", "/graphql", json={"query": WATCH}, headers=EVENT_STREAM) as answer:
         yield answer
-
-
-def taken(node: Node) -> int:
-    """Return how many places for streams are taken."""
-    number: int = node.server.config.app.state.stream_places.taken  # type: ignore[union-attr]
-    return number
 
 
 @pytest.mark.parametrize(
@@ -111,6 +105,19 @@ async def test_answers_every_ping_and_leaves_pongs_alone(node: Node) -> None:
         for _ in range(3):
             await socket.send({"type": "ping", "payload": None})
         assert [await socket.receive() for _ in range(3)] == 3 * [{"type": "pong"}]
+
+
+async def test_does_not_count_the_time_that_it_takes_to_find_out_who_asks(
+    start_node: StartNode, issuer: Issuer
+) -> None:
+    issuer.gate.clear()
+    node = await start_node(token_issuers=(ISSUER,), jwks=issuer.url, connection_init_seconds=1)
+    async with node.socket(init=False) as socket, node.socket(init=False) as silent:
+        payload = {"authorization": f"Bearer {user_token()}"}
+        await socket.send({"type": "connection_init", "payload": payload})
+        assert await closed(silent) == (4408, "Connection initialisation timeout")
+        issuer.gate.set()
+        assert await socket.receive() == {"type": "connection_ack"}
 
 
 async def test_forgets_an_operation_that_is_completed(node: Node) -> None:
@@ -189,7 +196,7 @@ async def test_bounds_the_streams_of_a_viewer_over_all_transports(
     async with node.acting(key) as viewer, viewer.socket() as socket:
         await socket.subscribe(WATCH, "1")
         async with event_stream(viewer):
-            await until(lambda: taken(node) == 2)
+            await until(lambda: node.streams == 2)
             assert await refused(socket, "2") == ("LIMIT_EXCEEDED", message)
             answer = await viewer.http.post("/graphql", json={"query": WATCH}, headers=EVENT_STREAM)
             (_, data, *_) = answer.text.split("\n")
@@ -201,15 +208,15 @@ async def test_bounds_the_streams_of_a_viewer_over_all_transports(
             # What is no stream takes no place.
             await socket.send({"type": "subscribe", "id": "3", "payload": {"query": "{ __typename }"}})
             assert await socket.next() == {"__typename": "Query"}
-        await until(lambda: taken(node) == 1)
-    await until(lambda: taken(node) == 0)
+        await until(lambda: node.streams == 1)
+    await until(lambda: node.streams == 0)
 
 
 async def test_bounds_the_streams_of_an_address_over_all_transports(start_node: StartNode) -> None:
     node = await start_node(streams_per_address_limit=2)
     message = "At most 2 streams of one address may be open at once."
     async with event_stream(node), node.socket() as socket:
-        await until(lambda: taken(node) == 1)
+        await until(lambda: node.streams == 1)
         await socket.subscribe(WATCH, "1")
         assert await refused(socket, "2") == ("LIMIT_EXCEEDED", message)
         # Behind a proxy it is the address that the proxy tells.
@@ -218,7 +225,7 @@ async def test_bounds_the_streams_of_an_address_over_all_transports(start_node: 
             await elsewhere.subscribe(WATCH, "1")
         await socket.send({"type": "complete", "id": "1"})
         await socket.subscribe(WATCH, "2")
-    await until(lambda: taken(node) == 0)
+    await until(lambda: node.streams == 0)
 
 
 async def test_takes_the_word_of_trusted_proxies_only(start_node: StartNode) -> None:
@@ -237,7 +244,7 @@ async def test_gives_back_the_place_of_a_subscription_that_fails(start_node: Sta
         for _ in range(3):
             watch = 'subscription { sessionStatusChanged(after: "x") { cursor } }'
             assert (await refused(socket, "1", watch))[0] == "BAD_CURSOR"
-        assert taken(node) == 0
+        assert node.streams == 0
         await socket.subscribe(WATCH, "1")
 
 

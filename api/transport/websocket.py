@@ -64,6 +64,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         payload = message.get("payload") or {}
         if not self.connection_init_received:
             websocket = cast("TextFrames", self.websocket)
+            if self.connection_init_timeout_task is not None:
+                self.connection_init_timeout_task.cancel()  # what is left is ours to do
             try:
                 viewer = await self.view.authenticator.viewer(
                     bearer_credential(payload) or bearer_credential(websocket.ws.headers)
