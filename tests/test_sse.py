@@ -185,3 +185,15 @@ async def test_streams_over_get_where_that_is_on(start_node: StartNode) -> None:
     async with node.http.stream("GET", "/graphql", params={"query": WATCH}, headers=headers) as answer:
         id_ = await node.create()
         assert (await Events(answer).change())[1] == id_
+
+
+async def test_is_read_by_the_pages_that_are_allowed(start_node: StartNode) -> None:
+    origin = "https://admin.example.com"
+    node = await start_node(allowed_origins=(origin,))
+    for _ in range(2):
+        async with events(node, headers={"origin": origin}) as stream:
+            assert stream.answer.headers.get_list("access-control-allow-origin") == [origin]
+            await node.create()
+            await stream.change()
+    async with events(node) as stream:
+        assert "access-control-allow-origin" not in stream.answer.headers
