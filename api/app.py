@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -16,23 +18,30 @@ from api.auth.ended import EndedSessions
 from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
+from api.auth.viewer import Viewer
+from api.context import Context
 from api.demo import Credentials, demo_population, prepared_demo
 from api.demo.issuer import DemoIssuer
 from api.demo.past import fill
 from api.demo.traffic import run_traffic
 from api.feed import Feed
 from api.graphiql.page import GraphiQL
+from api.places import StreamPlaces
 from api.schema import build_schema
 from api.settings import Settings
 from api.sweeper import sweep
 from api.transport.answer import refusal_response
-from api.transport.http import GraphQLView
+from api.transport.http import HTTPEndpoint
+from api.transport.websocket import SocketEndpoint
 from models.database import Database
 from models.key import all_keys
 from models.listen import listen
 from models.log import log_state
 from models.migrations import prepare
 from models.refusals import Refusal, Unavailable
+
+PREFLIGHT_SECONDS = 7200
+"""How long a browser remembers that a page may call; the longest that they all honour."""
 
 
 class OpenToEveryone(Refusal):
@@ -54,31 +63,34 @@ def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlett
     """
     node = Node(settings)
     shown = (graphiql or GraphiQL(default_headers=node.default_headers)) if settings.shows_graphiql else None
-    view = GraphQLView(
-        build_schema(introspection=settings.introspection),
-        database=node.database,
-        feed=node.feed,
-        ended=node.ended,
+    schema = build_schema(introspection=settings.introspection)
+    posts = HTTPEndpoint(
+        schema,
+        new_context=node.context,
         authenticator=node.authenticator,
         settings=settings,
         graphiql=shown,
         draining=node.draining,
     )
+    sockets = SocketEndpoint(
+        schema, new_context=node.context, authenticator=node.authenticator, settings=settings
+    )
     app = Starlette(
         routes=[
             Route("/", RedirectResponse("/graphql")),
-            Route("/graphql", view),
-            WebSocketRoute("/graphql", view),
+            Route("/graphql", posts),
+            WebSocketRoute("/graphql", sockets),
             *([Route("/graphiql/{version}/{name}", shown.assets.response)] if shown else []),
             Route("/healthz", JSONResponse({"status": "alive"})),
             Route("/readyz", node.ready),
         ],
+        middleware=_middleware(settings),
         exception_handlers={HTTPException: refuse},
         lifespan=node.lifespan,
     )
     app.state.credentials = None
     app.state.draining = node.draining
-    app.state.authenticator = node.authenticator
+    app.state.stream_places = node.stream_places
     return app
 
 
@@ -108,6 +120,10 @@ class Node:
             keyring=self._keyring,
             verifier=_token_verifier(settings, self._signing_keys),
         )
+        self.stream_places = StreamPlaces(
+            per_viewer_limit=settings.streams_per_viewer_limit,
+            per_address_limit=settings.streams_per_address_limit,
+        )
         self.draining = asyncio.Event()
         self.default_headers: dict[str, str] = {}
 
@@ -131,6 +147,12 @@ class Node:
                 await stack.enter_async_context(_running(work))
             yield
 
+    def context(self, viewer: Viewer, address: str = "") -> Context:
+        """Return the context of one operation, or of a socket."""
+        return Context(
+            self.database, self.feed, self.ended, viewer, places=self.stream_places, address=address
+        )
+
     async def ready(self, _request: Request) -> Response:
         """Tell whether this node can answer: it reaches the database and its feed is not behind."""
         with suppress(Unavailable):
@@ -152,9 +174,7 @@ class Node:
 async def refuse(_request: Request, error: Exception) -> Response:
     """Answer an unknown path or method as GraphQL errors are answered: in JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for it
-    response = refusal_response(error.status_code, error.detail)
-    response.headers.update(error.headers or {})
-    return response
+    return refusal_response(error.status_code, error.detail, headers=error.headers)
 
 
 async def require_authentication(settings: Settings, database: Database) -> None:
@@ -187,6 +207,22 @@ async def check(settings: Settings) -> None:
             await fill(database, demo_population())
     finally:
         await database.close()
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Return what lets pages of other origins call, where they may."""
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+            expose_headers=["Retry-After", "WWW-Authenticate"],
+            max_age=PREFLIGHT_SECONDS,
+        )
+    ]
 
 
 def _token_verifier(settings: Settings, keys: SigningKeys | None) -> TokenVerifier | None:

@@ -1,5 +1,6 @@
 """What resolvers are given: who asks, and the handles."""
 
+from collections.abc import Callable
 from typing import Self, TypeAlias
 from weakref import WeakSet
 
@@ -9,6 +10,7 @@ from strawberry.dataloader import DataLoader
 from api.auth.ended import EndedSessions
 from api.auth.viewer import Viewer
 from api.feed import Feed
+from api.places import StreamPlaces
 from api.stream import Stream
 from models.database import Database, Record
 from models.filter import Bound
@@ -21,22 +23,55 @@ class Context:
 
     `accepted_at` is the position of the feed when the operation was accepted: what a subscription without
     `after` starts from. `streams` are the subscriptions of the request, or of all operations on the socket.
+    `last_event_id` is the cursor that a stream over HTTP goes on from. Whoever makes a context for a
+    subscription closes it.
     """
 
-    def __init__(self, database: Database, feed: Feed, ended: EndedSessions, viewer: Viewer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        feed: Feed,
+        ended: EndedSessions,
+        viewer: Viewer,
+        *,
+        places: StreamPlaces | None = None,
+        address: str = "",
+    ) -> None:
         self.database = database
         self.feed = feed
         self.ended = ended
         self.viewer = viewer
+        self.last_event_id: str | None = None
+        self._places = places
+        self._address = address
+        self._give_back: Callable[[], None] | None = None
         self.accepted_at = feed.position
         self.streams: WeakSet[Stream] = WeakSet()
         self.history: DataLoader[str, list[Record]] = DataLoader(self._load_history, cache=False)
 
     def for_operation(self) -> Self:
         """Return the context of an operation on a socket whose own context this is."""
-        context = type(self)(self.database, self.feed, self.ended, self.viewer)
+        context = type(self)(
+            self.database, self.feed, self.ended, self.viewer, places=self._places, address=self._address
+        )
         context.streams = self.streams
         return context
+
+    def add(self, stream: Stream) -> None:
+        """Take a place for a subscription.
+
+        Raises:
+            LimitExceeded: The viewer or its address has too many running.
+        """
+        if self._places is not None:
+            self._give_back = self._places.take(self.viewer, self._address)
+        self.streams.add(stream)
+
+    def close(self) -> None:
+        """Give back what the operation took."""
+        if self._give_back is not None:
+            self._give_back()
+            self._give_back = None
 
     @property
     def readable(self) -> Bound:

@@ -104,14 +104,18 @@ class Schema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """Return the results of a subscription, or the only one of a query or a mutation."""
+        """Return the results of a subscription, or the only one of a query or a mutation.
+
+        Raises:
+            InvalidOperationTypeError: The operation is of a type that is not allowed.
+        """
         operation = self.documents.operation(query or "", operation_name)
         if (
             isinstance(operation, Operation)
             and allowed_operation_types is not None
             and operation.type not in allowed_operation_types
         ):
-            operation = [_as_error(refusals.BadUserInput(f"A {operation.type.value} must come by POST."))]
+            raise InvalidOperationTypeError(operation.type)
         return _results(operation, variable_values, context_value)
 
 

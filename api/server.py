@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from api.demo import Credentials
 from api.listening import BACKLOG, listening_sockets
 from api.settings import Settings
+from api.sockets import Sockets
 
 
 def configure_logging(settings: Settings) -> None:
@@ -53,9 +54,10 @@ class Server(uvicorn.Server):
                 backlog=BACKLOG,
                 loop="uvloop",
                 http="httptools",
-                ws="websockets-sansio",
+                ws=Sockets,
                 ws_per_message_deflate=False,
-                ws_max_size=settings.body_limit,
+                ws_max_size=settings.frame_limit,
+                forwarded_allow_ips=settings.trusted_proxies,
                 lifespan="on",
                 access_log=False,
                 log_level="warning",

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Self
 
 import httpx
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from api.database_settings import DatabaseSettings
+from api.transport.settings import TransportSettings
 
 PREFIX = "SESSIONGRAPH_"
 
 
-class Settings(DatabaseSettings, BaseSettings):
+class Settings(DatabaseSettings, TransportSettings):
     """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -123,17 +124,6 @@ class Settings(DatabaseSettings, BaseSettings):
     introspection: bool = Field(
         default=True,
         description="Whether those who are authenticated may ask for the schema; nobody else ever may.",
-    )
-    connection_init_seconds: float = Field(
-        default=5,
-        gt=0,
-        description="How long a WebSocket may take to send `connection_init` before it is closed with 4408.",
-    )
-    body_limit: int = Field(
-        default=100_000, ge=1000, description="The largest request body that is read, in bytes."
-    )
-    graceful_seconds: int = Field(
-        default=5, ge=0, description="How long a shutdown waits for answers that are under way."
     )
 
     @field_validator("token_issuers", mode="before")

@@ -37,6 +37,8 @@ class Stream:
         self._source = source
         self._criteria = criteria
         self._position = after
+        self.offered = after
+        """The position of the event that was yielded last."""
         self._first_concern: int | None = None
         self._is_idle = False
         self._is_over = False
@@ -57,6 +59,7 @@ class Stream:
                     batch, reached = await self._source.batch(self._position, self._criteria)
                     for event in batch:
                         if self._criteria.matches(event):
+                            self.offered = event.seq
                             yield event
                             self._move_to(event.seq)
                     self._move_to(reached)

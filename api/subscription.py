@@ -41,12 +41,13 @@ class Subscription:
     ) -> AsyncGenerator[SessionStatusChange, None]:
         context = info.context
         criteria = Criteria(to_filter(filter), context.readable, utc_now())
-        if after is None:
+        position = context.last_event_id or after
+        if position is None:
             start = context.accepted_at
         else:
-            start = await context.feed.locate(decode_position(after))
+            start = await context.feed.locate(decode_position(position))
         stream = context.feed.stream(criteria, start)
-        context.streams.add(stream)
+        context.add(stream)
         return _changes(context, stream)
 
 

@@ -81,6 +81,12 @@ class Node:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.port}"
 
+    @property
+    def streams(self) -> int:
+        """How many subscriptions are running, over all transports."""
+        taken: int = self.server.config.app.state.stream_places.taken  # type: ignore[union-attr]
+        return taken
+
     async def post(self, document: str, **variables: object) -> Any:
         """Return the whole answer."""
         body = {"query": document, "variables": variables}

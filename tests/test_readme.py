@@ -9,6 +9,7 @@ from node import Node
 
 from api.errors import ErrorCode
 from api.settings import Settings
+from api.transport.settings import TransportSettings
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(graphql|json)\n(.*?)```", re.DOTALL)
@@ -33,7 +34,9 @@ def default_of(value: object) -> str:
 def test_lists_every_setting() -> None:
     rows = "".join(
         f"| `{name}` | {default_of(setting.default)} | {setting.description} |\n"
-        for name, setting in Settings.model_fields.items()
+        for name, setting in sorted(
+            Settings.model_fields.items(), key=lambda one: one[0] in TransportSettings.model_fields
+        )
     )
     assert table("settings") == f"| setting | default | what it does |\n|---|---|---|\n{rows}"
 

@@ -1,5 +1,6 @@
 """Answers over HTTP: their media type, their status and their bytes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -7,9 +8,7 @@ from starlette.responses import Response
 from strawberry.types import ExecutionResult
 
 from api.errors import ErrorCode
-
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
+from api.transport.accept import GRAPHQL_RESPONSE, JSON
 
 STATUS_CODES = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -19,13 +18,7 @@ STATUS_CODES = {
 """The codes that decide the status of an answer without data; any other is 400."""
 
 
-def preferred_media_type(accept: str) -> str:
-    """Return the first of our two media types that a client names; JSON for any other."""
-    for part in accept.split(","):
-        media_type = part.partition(";")[0].strip().lower()
-        if media_type in {GRAPHQL_RESPONSE, JSON}:
-            return media_type
-    return JSON
+LIMIT_STATUSES = frozenset({408, 413, 414, 429})
 
 
 def answer_of(result: ExecutionResult) -> dict[str, Any]:
@@ -44,11 +37,21 @@ def response_to(answer: dict[str, Any], media_type: str) -> Response:
     return Response(orjson.dumps(answer), status_code=_status(answer, media_type), media_type=media_type)
 
 
-def refusal_response(status: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
+def refusal_response(
+    status: int,
+    message: str,
+    code: ErrorCode | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Answer a request that is not GraphQL, in the form of an answer that is."""
+    if code is None:
+        code = ErrorCode.LIMIT_EXCEEDED if status in LIMIT_STATUSES else ErrorCode.BAD_USER_INPUT
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    headers = {"WWW-Authenticate": "Bearer"} if code is ErrorCode.UNAUTHENTICATED else None
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=headers)
+    given = dict(headers or {})
+    if code is ErrorCode.UNAUTHENTICATED:
+        given["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=given)
 
 
 def _status(answer: dict[str, Any], media_type: str) -> int:

@@ -1,15 +1,19 @@
-"""Requests over HTTP that are an operation in JSON to be answered in JSON, as nearly all are."""
+"""What a client wants to be executed, as a request over HTTP says it."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from cross_web import HTTPException
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from strawberry.http.parse_content_type import parse_content_type
 
-from api.transport.answer import JSON
+from api.transport.accept import JSON
+from api.transport.strict_json import MalformedJSONError, read_json
 
 T = TypeVar("T")
 
 CONTENT_TYPES = frozenset({JSON.encode(), f"{JSON}; charset=utf-8".encode()})
+"""Those of nearly all requests, so that they need not be taken apart."""
 
 
 class OperationRequest(NamedTuple):
@@ -20,32 +24,70 @@ class OperationRequest(NamedTuple):
     operation_name: str | None
 
 
-def is_operation(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Tell by its head whether a request is of this kind."""
-    return (
-        method == "POST"
-        and headers.get(b"content-type", b"").lower() in CONTENT_TYPES
-        and b"text/event-stream" not in headers.get(b"accept", b"")
-    )
-
-
-def operation_request(body: dict[str, Any]) -> OperationRequest:
-    """Read the body of a request.
+def require_json(headers: Mapping[bytes, bytes]) -> None:
+    """Check the type of a body, which no page from elsewhere can send without having been let in.
 
     Raises:
-        HTTPException: A part of it is missing, or of the wrong type.
+        HTTPException: It is not JSON in UTF-8.
     """
-    query = _part(body, "query", str, "a string")
+    content_type = headers.get(b"content-type", b"").lower()
+    if content_type in CONTENT_TYPES:
+        return
+    media_type, parameters = parse_content_type(content_type.decode("latin-1"))
+    if media_type != JSON or parameters.get("charset", "utf-8").strip('"') not in {"utf-8", "utf8"}:
+        raise HTTPException(415, f"The body must be of the type `{JSON}`, in UTF-8.")
+
+
+def posted_request(body: bytes, *, depth_limit: int) -> OperationRequest:
+    """Read the body of a POST.
+
+    Raises:
+        HTTPException: It is not JSON, a part is missing, or of the wrong type.
+    """
+    members = _read(body, depth_limit)
+    if not isinstance(members, dict):
+        raise HTTPException(400, "The body must be a JSON object with `query`.")
+    return _operation_request(members)
+
+
+def got_request(query_string: bytes, *, depth_limit: int) -> OperationRequest:
+    """Read the parameters of a GET.
+
+    Raises:
+        HTTPException: One is missing, of the wrong type, or there twice.
+    """
+    members: dict[str, object] = {}
+    for name, value in QueryParams(query_string).multi_items():
+        if name in members:
+            raise HTTPException(400, f"The parameter {name[:50]!r} comes twice.")
+        if name in {"variables", "extensions"} and value:
+            members[name] = _read(value.encode(), depth_limit)
+        else:
+            members[name] = value or None
+    return _operation_request(members)
+
+
+def _operation_request(members: dict[str, Any]) -> OperationRequest:
+    query = _part(members, "query", str, "a string")
     if not query:
-        raise HTTPException(400, "The body has no `query`.")
-    _part(body, "extensions", dict, "an object")
+        raise HTTPException(400, "The request has no `query`.")
+    _part(members, "extensions", dict, "an object")
     return OperationRequest(
-        query, _part(body, "variables", dict, "an object"), _part(body, "operationName", str, "a string")
+        query,
+        _part(members, "variables", dict, "an object"),
+        _part(members, "operationName", str, "a string"),
     )
 
 
-def _part(body: dict[str, Any], name: str, type_: type[T], wanted: str) -> T | None:
-    value = body.get(name)
+def _read(text: bytes, depth_limit: int) -> object:
+    try:
+        return read_json(text, depth_limit=depth_limit)
+    except MalformedJSONError as fault:
+        raise HTTPException(400, str(fault)) from None
+
+
+def _part(members: dict[str, Any], name: str, type_: type[T], wanted: str) -> T | None:
+    value = members.get(name)
     if value is not None and not isinstance(value, type_):
         raise HTTPException(400, f"`{name}` must be {wanted}.")
     return value

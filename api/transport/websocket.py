@@ -1,14 +1,17 @@
 """GraphQL over WebSockets, by the protocol graphql-transport-ws."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any, cast
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
@@ -22,12 +25,21 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from api.auth.authenticator import Authenticator, LossReason
 from api.auth.refusal_log import log_rejection
-from api.auth.viewer import Viewer
+from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
-from api.schema import on_the_wire
+from api.places import Places, address_of
+from api.schema import Schema, on_the_wire
+from api.settings import Settings
 from api.stream import delivered
 from api.transport.bearer import bearer_credential
-from models.refusals import Refusal, Unauthenticated, Unavailable
+from api.transport.frames import Pace, TextFrames
+from api.transport.messages import fault_of
+from api.transport.origin import is_for_this_machine
+from models.filter import Bound
+from models.refusals import LimitExceeded, Refusal, Unauthenticated, Unavailable
+
+NOBODY = Viewer(kind=ViewerKind.SERVICE, readable=Bound(), endable=Bound())
+"""Who asks before `connection_init`; nothing is run for them."""
 
 LOSSES = {
     LossReason.SESSION_ENDED: (4401, "The session has ended; sign in again."),
@@ -37,33 +49,25 @@ LOSSES = {
 }
 
 
-class TextFrames(ASGIWebSocketAdapter):
-    """Sends text although our encoder makes bytes: the protocol knows no binary frames."""
-
-    @property
-    def authenticator(self) -> Authenticator:
-        authenticator: Authenticator = self.ws.app.state.authenticator
-        return authenticator
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        try:
-            await self.ws.send_text(self.view.encode_json_string(message))
-        except (WebSocketDisconnect, RuntimeError) as error:
-            raise WebSocketDisconnected from error
-
-
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """One socket of one viewer; each operation has a context of its own."""
 
+    view: "SocketEndpoint"
     watching: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as the base takes them
+        super().__init__(*args, **options)
+        self._pace = Pace(self.view.settings.message_rate_limit)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Find out who asks, before the first acknowledgement."""
         payload = message.get("payload") or {}
-        if not self.connection_init_received and isinstance(payload, dict):
+        if not self.connection_init_received:
             websocket = cast("TextFrames", self.websocket)
+            if self.connection_init_timeout_task is not None:
+                self.connection_init_timeout_task.cancel()  # what is left is ours to do
             try:
-                viewer = await websocket.authenticator.viewer(
+                viewer = await self.view.authenticator.viewer(
                     bearer_credential(payload) or bearer_credential(websocket.ws.headers)
                 )
             except Refusal as refusal:
@@ -81,23 +85,37 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _close_on_loss(self, viewer: Viewer) -> None:
         """Close the socket when the credential holds no longer, after the last event of its session."""
-        authenticator = cast("TextFrames", self.websocket).authenticator
-        loss = await authenticator.loss(viewer)
+        loss = await self.view.authenticator.loss(viewer)
         await delivered(self.context.streams, loss.seq)
         code, reason = LOSSES[loss.reason]
         await self.websocket.close(code, reason)
 
     async def handle_message(self, message: Message) -> None:
-        """Close with 4400 on whatever is not a message of the protocol."""
-        fault = _fault_of(message)
+        """Close on whatever is not a message of the protocol, and on too many."""
+        settings = self.view.settings
+        if not self._pace.is_kept():
+            limit = settings.message_rate_limit
+            await self.websocket.close(4429, f"There were more than {limit:,} messages in a second.")
+            return
+        fault = fault_of(message, id_limit=settings.operation_id_limit)
         if fault is not None:
             await self.handle_invalid_message(fault)
             return
         await super().handle_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        await self.context.feed.refresh()  # "from now on" is after what was committed before
+        if self.connection_acknowledged:
+            limit = self.view.settings.operations_per_socket_limit
+            if len(self.operations) >= limit and message["id"] not in self.operations:
+                refusal = LimitExceeded(f"At most {limit:,} operations may run at once on one WebSocket.")
+                await self._refuse(message["id"], refusal)
+                return
+            await self.context.feed.refresh()  # "from now on" is after what was committed before
         await super().handle_subscribe(message)
+
+    async def _refuse(self, id_: str, refusal: Refusal) -> None:
+        error = on_the_wire(GraphQLError(str(refusal), original_error=refusal))
+        await self.send_message({"id": id_, "type": "error", "payload": [error.formatted]})
 
     def run_operation(self, operation: Operation[Context, None]) -> Coroutine[Any, Any, None]:
         """Accept the operation before the next message is read: what is committed from here on is live."""
@@ -123,6 +141,55 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except Exception as error:  # noqa: BLE001  masked and logged like any fault
             masked = on_the_wire(GraphQLError(str(error), original_error=error))
             await operation.send_initial_errors([masked])
+        finally:
+            context.close()
+
+
+class SocketEndpoint(GraphQL[Context, None]):
+    """The endpoint `/graphql` for WebSockets; Strawberry's view checks their origin and subprotocol."""
+
+    graphql_transport_ws_handler_class = TransportWSHandler
+    websocket_adapter_class = TextFrames
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        new_context: Callable[[Viewer, str], Context],
+        authenticator: Authenticator,
+        settings: Settings,
+    ) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=settings.connection_init_seconds),
+            max_subscriptions_per_connection=None,  # the handler says more about it
+            allowed_origins=settings.allowed_origins,
+        )
+        self.authenticator = authenticator
+        self.settings = settings
+        self._new_context = new_context
+        self._sockets = Places("WebSockets of one address", settings.sockets_per_address_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        if self.authenticator.is_open and not is_for_this_machine(dict(scope["headers"])):
+            await self.reject_websocket(websocket)
+            return
+        address = address_of(scope)
+        try:
+            self._sockets.take(address)
+        except LimitExceeded as refusal:
+            await websocket.accept(subprotocol=await self.pick_websocket_subprotocol(websocket))
+            await websocket.close(1013, str(refusal))
+            return
+        try:
+            await self.run(websocket)
+        finally:
+            self._sockets.give_back(address)
+
+    async def get_context(self, request: object, response: object) -> Context:
+        return self._new_context(NOBODY, address_of(cast("WebSocket", request).scope))
 
 
 def _close_code(refusal: Refusal) -> int:
@@ -130,26 +197,3 @@ def _close_code(refusal: Refusal) -> int:
     if isinstance(refusal, Unavailable):
         return 1013
     return 4403 if isinstance(refusal, Unauthenticated) and refusal.reason == "expired" else 4401
-
-
-def _fault_of(message: object) -> str | None:
-    """Return what is wrong with a message, if anything."""
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return "A message must be an object with a `type`"
-    if message["type"] in {"subscribe", "complete"}:
-        id_ = message.get("id")
-        if not isinstance(id_, str) or not id_:
-            return "`id` must be a string that is not empty"
-    if message["type"] == "subscribe":
-        return _fault_of_payload(cast("SubscribeMessage", message).get("payload"))
-    return None
-
-
-def _fault_of_payload(payload: object) -> str | None:
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        return "`payload` must be an object with a `query`"
-    if not isinstance(payload.get("variables"), dict | None):
-        return "`variables` must be an object"
-    if not isinstance(payload.get("operationName"), str | None):
-        return "`operationName` must be a string"
-    return None
