@@ -11,11 +11,12 @@ from datetime import datetime
 from enum import StrEnum, auto
 from typing import Any
 
-from sqlalchemy import Case, Select, case, exists, literal, select, update
+from sqlalchemy import Case, Select, case, exists, literal, select, tuple_, update
 from sqlmodel import col
 from ulid import ULID
 
 from models.database import Database, ReadTx, Record, WriteTx
+from models.dialect import is_among
 from models.filter import Bound, Clause, Criteria
 from models.log import append
 from models.queries import session_by_id
@@ -23,6 +24,8 @@ from models.refusals import BadUserInput, Forbidden
 from models.session import InitiatingEntity, SessionRow, Status
 
 BATCH = 500
+
+_AGE = (col(SessionRow.created_at), col(SessionRow.id))
 
 # Spelled out in the statement: a plan for any status could not use the index of the active sessions.
 _IS_ACTIVE: Clause = col(SessionRow.status) == literal(Status.ACTIVE.value, literal_execute=True)
@@ -121,18 +124,21 @@ async def end_sessions(
     """End the oldest active sessions that match, at most `limit`; yield the ids of each transaction.
 
     One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
-    that is cut off has ended some of them; repeating it ends the rest.
+    that is cut off has ended some of them; repeating it ends the rest. Each transaction looks on from where
+    the last one stopped: those before have ended, and passing over them again would cost more each time.
     """
     matching = _active(criteria, sparing)
     left = limit
     while left > 0:
         size = min(BATCH, left)
         async with database.write() as tx:
-            ids = await _revoke(tx, [_is_among(_oldest(matching, size))], ending)
+            chosen = await tx.all(_oldest(matching, size))
+            ids = await _revoke(tx, [is_among(col(SessionRow.id), [row.id for row in chosen])], ending)
         yield ids
-        if len(ids) < size:
+        if len(chosen) < size:
             return
         left -= size
+        matching = [*_active(criteria, sparing), tuple_(*_AGE) > tuple_(*chosen[-1])]
 
 
 async def has_active(database: Database, criteria: Criteria, *, sparing: Collection[str]) -> bool:
@@ -197,14 +203,8 @@ def _is_due(now: datetime) -> list[Clause]:
     return [_IS_ACTIVE, col(SessionRow.expires_at) <= now]
 
 
-def _oldest(matching: list[Clause], size: int) -> Select[str]:
-    return (
-        select(col(SessionRow.id))
-        .where(*matching)
-        .order_by(col(SessionRow.created_at), col(SessionRow.id))
-        .limit(size)
-        .with_for_update(skip_locked=True)
-    )
+def _oldest(matching: list[Clause], size: int) -> Select[datetime, str]:
+    return select(*_AGE).where(*matching).order_by(*_AGE).limit(size).with_for_update(skip_locked=True)
 
 
 def _active(criteria: Criteria, sparing: Collection[str]) -> list[Clause]:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,7 +63,7 @@ class WriteTx(ReadTx):
         self.has_events = False
 
     async def execute(
-        self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
+        self, statement: Executable, rows: Sequence[dict[str, Any]] | dict[str, Any] | None = None
     ) -> CursorResult[Any]:
         return await self._connection.execute(statement, rows)
 
@@ -82,7 +83,8 @@ class WriteTx(ReadTx):
 class Database:
     """Two ways in: `read()` and `write()`. Close it after use.
 
-    `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
+    `wake_up` is set after each commit that appended to the log: a hint that there is something to read. With
+    `has_pending` it is to be numbered first. `name` is what other nodes know this one by.
     """
 
     def __init__(self, url: str, connections: Connections | None = None) -> None:
@@ -90,7 +92,9 @@ class Database:
         self.url = engine_url(url)
         self.direct_url = engine_url(connections.direct_url) if connections.direct_url else self.url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.name = uuid4().hex
         self.wake_up = asyncio.Event()
+        self.has_pending = False
         if self.is_sqlite:
             self._reader, self._writer = sqlite_engines(self.url)
         else:
@@ -118,6 +122,7 @@ class Database:
                 tx = WriteTx(connection, numbers_at_once=self.is_sqlite)
                 yield tx
             if tx.has_events:
+                self.has_pending = True
                 self.wake_up.set()
 
     @asynccontextmanager

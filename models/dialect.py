@@ -36,13 +36,17 @@ def _utc_day_on_postgresql(element: utc_day, compiler: SQLCompiler, **options: A
 class is_among(FunctionElement[bool]):  # noqa: N801  likewise
     """Whether a text is one of many: one parameter and one statement, however many there are.
 
+    The many are given, or a name for the parameter that will be.
     It has no type: SQLAlchemy would have SQLite compare a boolean with 1, which no index answers.
     """
 
     inherit_cache = True
 
-    def __init__(self, text: SQLColumnExpression[str], many: Collection[str]) -> None:
-        super().__init__(text, bindparam(None, list(many), type_=_Texts(), unique=True))
+    def __init__(self, text: SQLColumnExpression[str], many: Collection[str] | str) -> None:
+        if isinstance(many, str):
+            super().__init__(text, bindparam(many, type_=_Texts()))
+        else:
+            super().__init__(text, bindparam(None, list(many), type_=_Texts(), unique=True))
 
 
 class _Texts(TypeDecorator[list[str]]):

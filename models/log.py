@@ -9,9 +9,23 @@ commit, so events are inserted without a number and numbered by a second, short 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, null, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    String,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -71,29 +85,12 @@ async def append(tx: WriteTx, session_ids: Collection[str], *, previous_status: 
     """
     if not session_ids:
         return
-    age = (col(SessionRow.created_at), col(SessionRow.id))
-    last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
-    seq = last_seq + func.row_number().over(order_by=age) if tx.numbers_at_once else null()
-    occurred_at: ColumnElement[Any] = func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at))
-    rows = (
-        select(
-            seq,
-            col(SessionRow.id),
-            literal(previous_status.value if previous_status else None),
-            occurred_at,
-            literal(utc_now(), UTCDateTime()),
-            *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
-        )
-        .where(is_among(col(SessionRow.id), session_ids))
-        .order_by(*age)
-    )
-    await tx.execute(
-        insert(EventRow).from_select(
-            ["seq", "session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT],
-            rows,
-            include_defaults=False,
-        )
-    )
+    change = {
+        "changed": list(session_ids),
+        "previous": previous_status.value if previous_status else None,
+        "recorded": utc_now(),
+    }
+    await tx.execute(_appending(numbers_at_once=tx.numbers_at_once), change)
     if tx.numbers_at_once:
         await tx.execute(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + len(session_ids)))
     tx.has_events = True
@@ -103,37 +100,22 @@ async def number_pending(database: Database) -> int:
     """Number the committed events that have no position yet; return how many.
 
     Safe to run on every node at once: the row of the log is locked first, and a second node finds nothing
-    left to do. The order is that of the identity column: within one session, that of its changes.
+    left to do. The order is that of the identity column: within one session, that of its changes. The other
+    nodes are notified, in the name of this one.
 
     Raises:
         Unavailable: The database is away, or another node holds the row of the log.
     """
     if database.is_sqlite:
         return 0
-    pending_ids = select(col(EventRow.id)).where(col(EventRow.seq).is_(None))
-    async with database.read() as tx:
-        if await tx.first(pending_ids.limit(1)) is None:
-            return 0
     async with database.write() as tx:
-        last_seq = await tx.scalar(select(col(FeedRow.last_seq)).with_for_update())
-        batch = (
-            select(
-                col(EventRow.id).label("id"),
-                (last_seq + func.row_number().over(order_by=col(EventRow.id))).label("seq"),
-            )
-            .where(col(EventRow.seq).is_(None))
-            .order_by(col(EventRow.id))
-            .limit(NUMBERING_BATCH)
-            .cte("batch")
-        )
-        numbered: int = (
-            await tx.execute(update(EventRow).where(col(EventRow.id) == batch.c.id).values(seq=batch.c.seq))
-        ).rowcount
-        if numbered:
-            await tx.execute(update(FeedRow).values(last_seq=last_seq + numbered))
-            await tx.execute(text(f"NOTIFY {CHANNEL}"))
-            tx.has_events = True
-    return numbered
+        # A statement of its own: the next one has to see what was committed while this one waited.
+        last_seq = await tx.scalar(_LOCK_IF_PENDING)
+        if last_seq is None:
+            return 0
+        numbered = await tx.execute(_NUMBER, {"known_seq": last_seq, "numbered_by": database.name})
+        moved_to = numbered.scalar()
+    return 0 if moved_to is None else int(moved_to - last_seq)
 
 
 async def events_after(
@@ -182,3 +164,66 @@ async def history_of(tx: ReadTx, session_ids: Collection[str]) -> dict[str, list
     for row in rows:
         history[row.session_id].append(row)
     return history
+
+
+@cache
+def _appending(*, numbers_at_once: bool) -> Insert:
+    """Return what appends the sessions that are `changed`; made once, which costs as much as running it."""
+    age = (col(SessionRow.created_at), col(SessionRow.id))
+    last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
+    seq = last_seq + func.row_number().over(order_by=age) if numbers_at_once else null()
+    occurred_at: ColumnElement[Any] = func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at))
+    rows = (
+        select(
+            seq,
+            col(SessionRow.id),
+            bindparam("previous", type_=String()),
+            occurred_at,
+            bindparam("recorded", type_=UTCDateTime()),
+            *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
+        )
+        .where(is_among(col(SessionRow.id), "changed"))
+        .order_by(*age)
+    )
+    return insert(EventRow).from_select(
+        ["seq", "session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT],
+        rows,
+        include_defaults=False,
+    )
+
+
+def _numbering() -> Update:
+    """Return what numbers the oldest pending events, moves the end of the log, returns it and notifies."""
+    last_seq = bindparam("known_seq", type_=BigInteger())
+    batch = (
+        select(
+            col(EventRow.id).label("id"),
+            func.row_number().over(order_by=col(EventRow.id)).label("place"),
+        )
+        .where(_IS_PENDING)
+        .order_by(col(EventRow.id))
+        .limit(NUMBERING_BATCH)
+        .cte("batch")
+    )
+    numbered = (
+        update(EventRow)
+        .where(col(EventRow.id) == batch.c.id)
+        .values(seq=last_seq + batch.c.place)
+        .returning(col(EventRow.id))
+        .cte("numbered")
+    )
+    size = select(func.count()).select_from(numbered).scalar_subquery()
+    notified = func.pg_notify(CHANNEL, bindparam("numbered_by", type_=String()))
+    return (
+        update(FeedRow)
+        .where(size > 0)
+        .values(last_seq=last_seq + size)
+        .returning(col(FeedRow.last_seq), notified)
+    )
+
+
+_IS_PENDING = col(EventRow.seq).is_(None)
+_LOCK_IF_PENDING = (
+    select(col(FeedRow.last_seq)).where(exists().where(_IS_PENDING)).with_for_update(of=FeedRow)
+)
+_NUMBER = _numbering()
