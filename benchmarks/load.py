@@ -81,3 +81,31 @@ async def measure(
 
     await asyncio.gather(*(keep_sending(first) for first in range(connections)))
     into.seconds += time.perf_counter() - start
+
+
+async def pace(
+    port: int, requests: Sequence[bytes], *, per_second: float, until: asyncio.Event, into: Measurement
+) -> None:
+    """Send the requests in turn at a steady pace until the event is set, whatever the answers do.
+
+    A latency begins when its request is due, so that an answer that is late delays no later question unseen.
+    """
+    idle: list[Connection] = []
+    start = time.perf_counter()
+
+    async def send(due: float, one: bytes) -> None:
+        connection = idle.pop() if idle else await Connection.open(port)
+        await connection.send(one)
+        into.latencies.append(time.perf_counter() - due)
+        idle.append(connection)
+
+    async with asyncio.TaskGroup() as group:
+        turn = 0
+        while not until.is_set():
+            due = start + turn / per_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            group.create_task(send(due, requests[turn % len(requests)]))
+            turn += 1
+    into.seconds += time.perf_counter() - start
+    for connection in idle:
+        connection.close()

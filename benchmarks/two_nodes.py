@@ -1,8 +1,8 @@
 """How long an end takes to reach a subscriber of another node, with two nodes over one PostgreSQL.
 
 Run it with `python benchmarks/two_nodes.py`: sessions are ended through one node at a steady pace, whatever
-the answers do, and a WebSocket of the other node waits for them. What is printed is how long it took from when
-the request was due, and from its answer; an event may be there before the answer.
+the answers do, and a WebSocket of the other node waits for them. What is printed is how long it took from
+when the request was due, and from its answer; an event may be there before the answer.
 """
 
 import asyncio
