@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -84,28 +85,29 @@ async def measure(
 
 
 async def pace(
-    port: int, requests: Sequence[bytes], *, per_second: float, until: asyncio.Event, into: Measurement
+    port: int,
+    requests: Iterable[bytes],
+    *,
+    per_second: float,
+    answered: Callable[[int, float, bytes], None],
 ) -> None:
-    """Send the requests in turn at a steady pace until the event is set, whatever the answers do.
+    """Send each request when it is due, whatever the answers do; hand on number, due time and answer.
 
-    A latency begins when its request is due, so that an answer that is late delays no later question unseen.
+    A latency that is taken from when a request was due leaves nothing out: a late answer delays no question.
     """
-    idle: list[Connection] = []
+    # The one that rested longest is the next: the server closes those that rest for long.
+    idle: deque[Connection] = deque()
     start = time.perf_counter()
 
-    async def send(due: float, one: bytes) -> None:
-        connection = idle.pop() if idle else await Connection.open(port)
-        await connection.send(one)
-        into.latencies.append(time.perf_counter() - due)
+    async def send(turn: int, due: float, one: bytes) -> None:
+        connection = idle.popleft() if idle else await Connection.open(port)
+        answered(turn, due, await connection.send(one))
         idle.append(connection)
 
     async with asyncio.TaskGroup() as group:
-        turn = 0
-        while not until.is_set():
+        for turn, one in enumerate(requests):
             due = start + turn / per_second
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(send(due, requests[turn % len(requests)]))
-            turn += 1
-    into.seconds += time.perf_counter() - start
+            group.create_task(send(turn, due, one))
     for connection in idle:
         connection.close()

@@ -20,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import cycle, takewhile
 from typing import Annotated, Any, TypeAlias
 
 import orjson
@@ -117,8 +118,13 @@ async def _read_during(
     work: Awaitable[Any], port: int, questions: list[bytes], per_second: int, cost: Measurement
 ) -> Any:  # noqa: ANN401  whatever the work returns
     is_done = asyncio.Event()
+    asked = takewhile(lambda _question: not is_done.is_set(), cycle(questions))
+
+    def note(_turn: int, due: float, _body: bytes) -> None:
+        cost.latencies.append(time.perf_counter() - due)
+
     async with asyncio.TaskGroup() as group:
-        group.create_task(pace(port, questions, per_second=per_second, until=is_done, into=cost))
+        group.create_task(pace(port, asked, per_second=per_second, answered=note))
         result = await work
         is_done.set()
     return result

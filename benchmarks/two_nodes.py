@@ -14,7 +14,7 @@ import orjson
 import typer
 import uvloop
 import websockets
-from load import Connection, Measurement
+from load import Measurement, pace
 from population import populate, session_id
 from questions import CHANGED, END, graphql
 from rich.box import SIMPLE
@@ -40,13 +40,20 @@ async def _main(console: Console, ports: tuple[int, int], per_second: int, secon
     due: dict[str, float] = {}
     answered: dict[str, float] = {}
     arrived: dict[str, float] = {}
-    count = per_second * seconds
+    ids = [session_id(2 * number + 1) for number in range(per_second * seconds)]
     is_live = asyncio.Event()
+
+    def note(turn: int, due_at: float, body: bytes) -> None:
+        due[ids[turn]], answered[ids[turn]] = due_at, time.perf_counter()
+        if orjson.loads(body)["data"]["endSession"]["outcome"] != "ENDED":
+            raise RuntimeError(f"{ids[turn]}: {body!r}")
+
     async with asyncio.TaskGroup() as group:
-        group.create_task(_watch(ports[1], arrived, count, is_live))
+        group.create_task(_watch(ports[1], arrived, len(ids), is_live))
         await is_live.wait()
-        await _end(ports[0], per_second, count, due, answered)
-    table = Table(box=SIMPLE, title=f"milliseconds, {count:,} ends, {per_second} a second")
+        ends = (graphql(END, input={"id": id_}) for id_ in ids)
+        await pace(ports[0], ends, per_second=per_second, answered=note)
+    table = Table(box=SIMPLE, title=f"milliseconds, {len(ids):,} ends, {per_second} a second")
     for heading in ("", "p50", "p99", "max"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, latencies in {
@@ -58,29 +65,6 @@ async def _main(console: Console, ports: tuple[int, int], per_second: int, secon
         figures = found.percentile(50), found.percentile(99), max(latencies) * 1000
         table.add_row(name, *(f"{figure:.1f}" for figure in figures))
     console.print(table)
-
-
-async def _end(
-    port: int, per_second: int, count: int, due: dict[str, float], answered: dict[str, float]
-) -> None:
-    """End sessions at a steady pace; write down when each was due and when it was answered."""
-    idle: list[Connection] = []
-    start = time.perf_counter()
-
-    async def end(id_: str) -> None:
-        connection = idle.pop() if idle else await Connection.open(port)
-        answer = orjson.loads(await connection.send(graphql(END, input={"id": id_})))
-        answered[id_] = time.perf_counter()
-        if answer["data"]["endSession"]["outcome"] != "ENDED":
-            raise RuntimeError(f"{id_}: {answer}")
-        idle.append(connection)
-
-    async with asyncio.TaskGroup() as group:
-        for turn in range(count):
-            id_ = session_id(2 * turn + 1)
-            due[id_] = start + turn / per_second
-            await asyncio.sleep(max(0.0, due[id_] - time.perf_counter()))
-            group.create_task(end(id_))
 
 
 async def _watch(port: int, arrived: dict[str, float], count: int, is_live: asyncio.Event) -> None:
