@@ -5,6 +5,8 @@ WHERE says `active` and whose rows decide who won. So retries, two callers at on
 revive a session or end it twice.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -126,18 +128,20 @@ async def end_sessions(
     One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
     that is cut off has ended some of them; repeating it ends the rest. Each transaction looks on from where
     the last one stopped: those before have ended, and passing over them again would cost more each time.
+    Between two there is a pause as long as the first took, so that half of the time is left to others.
     """
     matching = _active(criteria, sparing)
     left = limit
-    while left > 0:
-        size = min(BATCH, left)
+    while True:
+        size, begun_at = min(BATCH, left), time.monotonic()
         async with database.write() as tx:
             chosen = await tx.all(_oldest(matching, size))
             ids = await _revoke(tx, [is_among(col(SessionRow.id), [row.id for row in chosen])], ending)
         yield ids
-        if len(chosen) < size:
-            return
         left -= size
+        if len(chosen) < size or not left:
+            return
+        await asyncio.sleep(time.monotonic() - begun_at)
         matching = [*_active(criteria, sparing), tuple_(*_AGE) > tuple_(*chosen[-1])]
 
 
