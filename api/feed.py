@@ -14,7 +14,14 @@ from api.auth.ended import EndedSessions
 from api.stream import EVERYTHING, Interest, Stream
 from models.database import Database, Record
 from models.filter import Criteria
-from models.log import Position, events_after, log_state, matching_events, number_pending
+from models.log import (
+    NUMBERING_BATCH,
+    Position,
+    events_after,
+    log_state,
+    matching_events,
+    number_pending,
+)
 from models.refusals import CursorExpired, Unavailable
 from models.session import Status
 
@@ -55,12 +62,14 @@ class Feed:
     async def run(self) -> None:
         """Read for ever; after a fault the reading goes on, and `is_current` is false until it succeeds."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._database.wake_up.wait()
-            self._database.wake_up.clear()
+            is_hint = await self._is_woken()
             waiting, self._waiting = self._waiting, []
+            numbers = self._database.has_pending or bool(waiting) or not is_hint
+            self._database.wake_up.clear()
+            self._database.has_pending = False
             try:
+                if numbers:
+                    await self._number()
                 await self._catch_up()
                 self.is_current = True
             except Unavailable as refusal:
@@ -133,9 +142,18 @@ class Feed:
         """The position before the first event of the ring."""
         return self.position - len(self._ring)
 
-    async def _catch_up(self) -> None:
-        while await number_pending(self._database):
+    async def _is_woken(self) -> bool:
+        """Wait for a wake-up, but not longer than the poll; tell which of the two it was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._poll_seconds):
+                return await self._database.wake_up.wait()
+        return False
+
+    async def _number(self) -> None:
+        while await number_pending(self._database) == NUMBERING_BATCH:
             pass
+
+    async def _catch_up(self) -> None:
         while True:
             async with self._database.read() as tx:
                 events = await events_after(tx, self.position, limit=READ_LIMIT)

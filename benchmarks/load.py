@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -81,3 +82,32 @@ async def measure(
 
     await asyncio.gather(*(keep_sending(first) for first in range(connections)))
     into.seconds += time.perf_counter() - start
+
+
+async def pace(
+    port: int,
+    requests: Iterable[bytes],
+    *,
+    per_second: float,
+    answered: Callable[[int, float, bytes], None],
+) -> None:
+    """Send each request when it is due, whatever the answers do; hand on number, due time and answer.
+
+    A latency that is taken from when a request was due leaves nothing out: a late answer delays no question.
+    """
+    # The one that rested longest is the next: the server closes those that rest for long.
+    idle: deque[Connection] = deque()
+    start = time.perf_counter()
+
+    async def send(turn: int, due: float, one: bytes) -> None:
+        connection = idle.popleft() if idle else await Connection.open(port)
+        answered(turn, due, await connection.send(one))
+        idle.append(connection)
+
+    async with asyncio.TaskGroup() as group:
+        for turn, one in enumerate(requests):
+            due = start + turn / per_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            group.create_task(send(turn, due, one))
+    for connection in idle:
+        connection.close()

@@ -4,15 +4,10 @@ Run it with `python benchmarks/sqlite_scale.py`: it makes the sessions, starts b
 answers and prints a table. With two processors or more the servers have one of their own.
 """
 
-import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,34 +17,18 @@ import orjson
 import typer
 import uvloop
 from load import Connection, Measurement, measure, request
-from population import ORGANIZATIONS, PER_USER, created_at, organization_id, populate, session_id, user_id
+from population import ORGANIZATIONS, PER_USER, organization_id, populate, session_id, user_id
+from questions import COUNT, DEPTH, PAGE, SESSION, deep_page, graphql, key_of_deep_page, page
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from servers import free_port, leave_the_first_processor, running, serve
 from sqlite_floor import serve_floor
 
-from api.cursor import encode_key
-from models.queries import Key
-
-PAGE = 50
-DEPTH = 10_000
 SAMPLES = 1_000
 ROUNDS = 3
 SECONDS = 2.0
 CONNECTIONS = 4
-CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-FIELDS = """
-  id userId organizationId status authMethod ipAddress userAgent impersonator { email reason }
-  expiresAt endedAt createdAt updatedAt
-"""
-SESSION = f"query ($id: ID!) {{ session(id: $id) {{ {FIELDS} }} }}"
-SESSIONS = f"""query ($filter: SessionFilter, $first: Int, $after: String) {{
-  sessions(filter: $filter, first: $first, after: $after) {{
-    nodes {{ {FIELDS} }} pageInfo {{ hasNextPage }}
-  }}
-}}"""
-COUNT = "{ sessions(first: 1) { totalCount } }"
 
 
 @dataclass
@@ -82,9 +61,10 @@ async def _main(console: Console, size: int, seconds: float) -> None:
         took = time.perf_counter() - start
         console.print(f"{size:,} sessions in {took:.0f} s, {path.stat().st_size / 1e6:,.0f} MB")
         console.print(f"pages of {PAGE}, {CONNECTIONS} connections; totalCount on one")
-        if len(CPUS) > 1:
-            os.sched_setaffinity(0, CPUS[1:])
-        with _servers(path) as (our_port, floor_port):
+        leave_the_first_processor()
+        our_port, floor_port = free_port(), free_port()
+        floor = [sys.executable, __file__, "--floor", str(path), str(floor_port)]
+        with running({our_port: serve(f"sqlite:///{path}", our_port), floor_port: floor}):
             loads = workloads(size)
             for load in loads:
                 await compare(load, our_port, floor_port)
@@ -111,31 +91,27 @@ def workloads(size: int) -> list[Workload]:
     sessions = [session_id(number) for number in chosen.sample(range(size), SAMPLES)]
     users = [user_id(number) for number in chosen.sample(range(size // PER_USER), SAMPLES)]
     organizations = [organization_id(number) for number in chosen.sample(range(ORGANIZATIONS), SAMPLES)]
-    # The list is newest first, so this is the last session of the page before.
-    before = size - PAGE * (DEPTH - 1)
-    after = Key(created_at(before), session_id(before))
+    after = key_of_deep_page(size)
     stored = f"{after.created_at:%Y-%m-%d %H:%M:%S.%f}"
     return [
-        Workload("first page", [_page()], [_plain_page("first")]),
-        Workload(
-            f"page {DEPTH:,}", [_page(after=encode_key(after))], [_plain_page("after", stored, after.id)]
-        ),
+        Workload("first page", [page()], [_plain_page("first")]),
+        Workload(f"page {DEPTH:,}", [deep_page(size)], [_plain_page("after", stored, after.id)]),
         Workload(
             "session by id",
-            [_graphql(SESSION, id=one) for one in sessions],
+            [graphql(SESSION, id=one) for one in sessions],
             [request("GET", f"/session/{one}") for one in sessions],
         ),
         Workload(
             "user's page",
-            [_page(filter={"userId": one}) for one in users],
+            [page(filter={"userId": one}) for one in users],
             [_plain_page("user", one) for one in users],
         ),
         Workload(
             "organization's page",
-            [_page(filter={"organizationId": one}) for one in organizations],
+            [page(filter={"organizationId": one}) for one in organizations],
             [_plain_page("organization", one) for one in organizations],
         ),
-        Workload("totalCount", [_graphql(COUNT)], [request("GET", "/count")], connections=1),
+        Workload("totalCount", [graphql(COUNT)], [request("GET", "/count")], connections=1),
     ]
 
 
@@ -175,14 +151,6 @@ def table(loads: list[Workload]) -> Table:
     return shown
 
 
-def _graphql(document: str, **variables: object) -> bytes:
-    return request("POST", "/graphql", orjson.dumps({"query": document, "variables": variables}))
-
-
-def _page(**variables: object) -> bytes:
-    return _graphql(SESSIONS, first=PAGE, **variables)
-
-
 def _plain_page(by: str, *values: str) -> bytes:
     query = urlencode([("first", PAGE), *(("value", value) for value in values)])
     return request("GET", f"/sessions/{by}?{query}")
@@ -196,45 +164,6 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
     if "pageInfo" in page:
         return {"nodes": page["nodes"], "hasNextPage": page["pageInfo"]["hasNextPage"]}
     return {"totalCount": page["totalCount"]}
-
-
-@contextmanager
-def _servers(path: Path) -> Iterator[tuple[int, int]]:
-    """Start both servers on the same database, and stop them in the end; yield their ports."""
-    ports = _free_port(), _free_port()
-    ours = Path(sys.executable).with_name("sessiongraph")
-    commands = [
-        [str(ours), "serve", "--port", str(ports[0]), "--database-url", f"sqlite:///{path}"],
-        [sys.executable, __file__, "--floor", str(path), str(ports[1])],
-    ]
-    processes = [subprocess.Popen(command) for command in commands]  # noqa: S603  our own
-    try:
-        for process, port in zip(processes, ports, strict=True):
-            if len(CPUS) > 1:
-                os.sched_setaffinity(process.pid, CPUS[:1])
-            _wait_for(port, process)
-        yield ports
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("a server did not start")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ WHERE says `active` and whose rows decide who won. So retries, two callers at on
 revive a session or end it twice.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     Integer,
@@ -25,9 +27,11 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    tuple_,
     update,
 )
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 from ulid import ULID
 
 from models.database import Database, ReadTx, Record, Statement, WriteTx
@@ -38,6 +42,8 @@ from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
 from models.session import InitiatingEntity, SessionRow, Status
 from models.statement import given
+
+Order: TypeAlias = Sequence[SQLColumnExpression[Any]]
 
 BATCH = 500
 
@@ -137,18 +143,25 @@ async def end_sessions(
     """End the oldest active sessions that match, at most `limit`; yield the ids of each transaction.
 
     One transaction for each 500 sessions, so that neither readers nor other writers wait for long. A call
-    that is cut off has ended some of them; repeating it ends the rest.
+    that is cut off has ended some of them; repeating it ends the rest. Each transaction looks on from where
+    the last one stopped: those before have ended, and passing over them again would cost more each time.
+    Between two there is a pause as long as the first took, so that half of the time is left to others.
     """
+    statement = _oldest(criteria.shape, is_further=False)
     values = {**criteria.values(), **ending.values(), "sparing": list(sparing)}
     left = limit
-    while left > 0:
-        size = min(BATCH, left)
+    while True:
+        size, begun_at = min(BATCH, left), time.monotonic()
         async with database.write() as tx:
-            ids = await _ended(tx, _revoke_oldest(criteria.shape), {**values, "limit": size})
+            chosen = await tx.all(statement, {**values, "limit": size})
+            ids = await _ended(tx, _REVOKE_THESE, {**values, "ids": [row.id for row in chosen]})
         yield ids
-        if len(ids) < size:
-            return
         left -= size
+        if len(chosen) < size or not left:
+            return
+        await asyncio.sleep(time.monotonic() - begun_at)
+        statement = _oldest(criteria.shape, is_further=True)
+        values |= {"after_created_at": chosen[-1].created_at, "after_id": chosen[-1].id}
 
 
 async def has_active(database: Database, criteria: Criteria, *, sparing: Collection[str]) -> bool:
@@ -227,20 +240,23 @@ def _expiring(which: Clause) -> Statement:
     )
 
 
-def _first(order: Sequence[SQLColumnExpression[Any]], *where: Clause) -> Clause:
-    """Return the condition to be one of the first of these in an order, which are chosen once.
-
-    PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
-    has changed already and chooses others: the limit would be none.
-    """
-    first: Select[str] = (
-        select(col(SessionRow.id))
+def _first(order: Order, *where: Clause, columns: Order) -> Select[Any]:
+    return (
+        select(*columns)
         .where(*where)
         .order_by(*order)
         .limit(given("limit", Integer))
         .with_for_update(skip_locked=True)
     )
-    return col(SessionRow.id).in_(select(first.cte("chosen").c.id))
+
+
+def _is_chosen(chosen: Select[Any]) -> Clause:
+    """Return the condition to be one of these, which are chosen once.
+
+    PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
+    has changed already and chooses others: the limit would be none.
+    """
+    return col(SessionRow.id).in_(select(chosen.cte("chosen").c.id))
 
 
 def _active(criteria: Criteria) -> list[Clause]:
@@ -254,8 +270,12 @@ def _revoke_one(endable: Bound) -> Statement:
 
 
 @lru_cache(STATEMENT_LIMIT)
-def _revoke_oldest(criteria: Criteria) -> Statement:
-    return Statement(_revoking(_first(_BY_AGE, *_active(criteria))).returning(*_BY_AGE))
+def _oldest(criteria: Criteria, *, is_further: bool) -> Statement:
+    """Return what locks the oldest sessions, or those after one, passing over those that others hold."""
+    where = _active(criteria)
+    if is_further:
+        where.append(tuple_(*_BY_AGE) > tuple_(given("after_created_at", UTCDateTime), given("after_id")))
+    return Statement(_first(_BY_AGE, *where, columns=_BY_AGE))
 
 
 @lru_cache(STATEMENT_LIMIT)
@@ -263,6 +283,8 @@ def _any_active(criteria: Criteria) -> Statement:
     return Statement(select(exists().where(*_active(criteria))))
 
 
-_EXPIRE_OLDEST = _expiring(_first(_BY_EXPIRY, *_IS_DUE))
-_EXPIRE_THESE = _expiring(is_among(col(SessionRow.id), texts("ids")))
+_IS_THESE: Clause = is_among(col(SessionRow.id), texts("ids"))
+_REVOKE_THESE = Statement(_revoking(_IS_THESE).returning(*_BY_AGE))
+_EXPIRE_OLDEST = _expiring(_is_chosen(_first(_BY_EXPIRY, *_IS_DUE, columns=[col(SessionRow.id)])))
+_EXPIRE_THESE = _expiring(_IS_THESE)
 _NEXT_EXPIRY = Statement(select(col(SessionRow.expires_at)).where(_IS_ACTIVE).order_by(*_BY_EXPIRY).limit(1))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeAlias
+from uuid import uuid4
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -120,7 +121,8 @@ class Database:
 
     Close it after use; it opens again when it is used once more.
 
-    `wake_up` is set after each commit that appended to the log: a hint that there is something to read.
+    `wake_up` is set after each commit that appended to the log: a hint that there is something to read. With
+    `has_pending` it is to be numbered first. `name` is what other nodes know this one by.
     """
 
     def __init__(self, url: str, connections: Connections | None = None) -> None:
@@ -129,7 +131,9 @@ class Database:
         direct_url = self._connections.direct_url
         self.direct_url = engine_url(direct_url) if direct_url else self.url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.name = uuid4().hex
         self.wake_up = asyncio.Event()
+        self.has_pending = False
         self._driver: Driver = (
             SQLite(str(self.url.database)) if self.is_sqlite else PostgreSQL(self.url, self._connections)
         )
@@ -171,6 +175,7 @@ class Database:
                 tx = WriteTx(connection, self._driver.dialect, numbers_at_once=self.is_sqlite)
                 yield tx
             if tx.has_events:
+                self.has_pending = True
                 self.wake_up.set()
 
     @asynccontextmanager

@@ -37,6 +37,7 @@ def _utc_day_on_postgresql(element: utc_day, compiler: SQLCompiler, **options: A
 class is_among(FunctionElement[bool]):  # noqa: N801  likewise
     """Whether a text is one of many, `texts`: one parameter and one statement, however many there are.
 
+    The many are given, or a name for the parameter that will be.
     It has no type: SQLAlchemy would have SQLite compare a boolean with 1, which no index answers.
     """
 

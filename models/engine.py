@@ -46,9 +46,11 @@ class Connections:
     idle_seconds: float = 5
 
     @property
-    def limits(self) -> dict[str, str]:
-        """The limits by the names that PostgreSQL has for them."""
+    def server_settings(self) -> dict[str, str]:
+        """What PostgreSQL is told, by the names that it has for it."""
         return {
+            # Its default is that of a disk with a head, which makes it read whole tables and sort them.
+            "random_page_cost": "1.1",
             "statement_timeout": _milliseconds(self.statement_seconds),
             "lock_timeout": _milliseconds(self.lock_seconds),
             # A node that was stopped in the middle must not hold a row, the log's least of all.
@@ -120,20 +122,21 @@ def postgresql_options(url: URL, connections: Connections) -> dict[str, Any]:
 def _as_own(url: URL, connections: Connections) -> dict[str, Any]:
     """Return how to connect to PostgreSQL itself: a connection keeps what it is told."""
     name = {} if "application_name" in url.query else {"application_name": "sessiongraph"}
-    return {"connection_class": Lasting, "server_settings": {**name, **connections.limits}}
+    return {"connection_class": Lasting, "server_settings": {**name, **connections.server_settings}}
 
 
 def _as_pooled(connections: Connections) -> dict[str, Any]:
     """Return how to connect to a pooler: it refuses settings, and each transaction may meet another server.
 
-    So the limits are part of the message that begins a transaction, and no statement outlives its own.
+    So these are part of the message that begins a transaction, and no statement outlives its own.
     """
-    limits = "".join(f" SET LOCAL {name} = '{value}';" for name, value in connections.limits.items())
+    told = connections.server_settings.items()
+    settings = "".join(f" SET LOCAL {name} = '{value}';" for name, value in told)
 
     class Pooled(Lasting):
         async def execute(self, query: str, *arguments: object, **options: object) -> str:
             if query.startswith("BEGIN"):
-                query += limits
+                query += settings
             status: str = await super().execute(query, *arguments, **options)
             return status
 

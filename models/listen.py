@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 5.0
 
 
 async def listen(database: Database) -> None:
-    """Set `database.wake_up` on each notification; returns at once on SQLite, which has none.
+    """Set `database.wake_up` when another node notifies; returns at once on SQLite, where none does.
 
     What is notified while the connection is being made anew is not known, so each new connection is a
     wake-up as well; what is lost all the same is found by the poll of the feed.
@@ -38,11 +38,15 @@ async def listen(database: Database) -> None:
 
 
 async def _listen_once(database: Database) -> None:
+    def wake_up(_connection: object, _pid: int, _channel: str, name: str) -> None:
+        if name != database.name:  # this node has read what it has numbered
+            database.wake_up.set()
+
     connection = await asyncpg.connect(dsn(database.direct_url), timeout=TIMEOUT_SECONDS)
     try:
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _connection: closed.set())
-        await connection.add_listener(CHANNEL, lambda *_notification: database.wake_up.set())
+        await connection.add_listener(CHANNEL, wake_up)
         database.wake_up.set()
         while not closed.is_set():
             with suppress(TimeoutError):

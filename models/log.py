@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, func, insert, select, text, update
+from sqlalchemy import BigInteger, Integer, exists, func, insert, select, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -33,9 +33,10 @@ EVENT_COLUMNS = tuple(
 )
 
 
-_SEQ = col(EventRow.seq)
-_AFTER = given("seq", BigInteger) < _SEQ
-_UP_TO = given("up_to", BigInteger) >= _SEQ
+_seq = col(EventRow.seq)
+_IS_PENDING = _seq.is_(None)
+_AFTER = _seq > given("seq", BigInteger)
+_UP_TO = _seq <= given("up_to", BigInteger)
 _LIMIT = given("limit", Integer)
 
 
@@ -64,43 +65,59 @@ def _append(*, numbered: bool) -> Statement:
 
 
 def _number() -> Statement:
+    """Return what numbers the oldest pending events, moves the end of the log, returns it and notifies."""
+    last_seq = given("known_seq", BigInteger)
     batch = (
         select(
             col(EventRow.id).label("id"),
-            (given("last_seq", BigInteger) + func.row_number().over(order_by=col(EventRow.id))).label("seq"),
+            func.row_number().over(order_by=col(EventRow.id)).label("place"),
         )
-        .where(_SEQ.is_(None))
+        .where(_IS_PENDING)
         .order_by(col(EventRow.id))
         .limit(NUMBERING_BATCH)
         .cte("batch")
     )
-    return Statement(update(EventRow).where(col(EventRow.id) == batch.c.id).values(seq=batch.c.seq))
+    numbered = (
+        update(EventRow)
+        .where(col(EventRow.id) == batch.c.id)
+        .values(seq=last_seq + batch.c.place)
+        .returning(col(EventRow.id))
+        .cte("numbered")
+    )
+    size = select(func.count()).select_from(numbered).scalar_subquery()
+    notified = func.pg_notify(CHANNEL, given("numbered_by"))
+    return Statement(
+        update(FeedRow)
+        .where(size > 0)
+        .values(last_seq=last_seq + size)
+        .returning(col(FeedRow.last_seq), notified)
+    )
 
 
 @lru_cache(512)
 def _matching_events(criteria: Criteria) -> Statement:
     clauses = criteria.clauses(EventRow)
-    return Statement(select(*EVENT_COLUMNS).where(_AFTER, _UP_TO, *clauses).order_by(_SEQ).limit(_LIMIT))
+    return Statement(select(*EVENT_COLUMNS).where(_AFTER, _UP_TO, *clauses).order_by(_seq).limit(_LIMIT))
 
 
 _STATE = Statement(select(col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq)))
-_LOCK = Statement(select(col(FeedRow.last_seq)).with_for_update())
+_LOCK_IF_PENDING = Statement(
+    select(col(FeedRow.last_seq)).where(exists().where(_IS_PENDING)).with_for_update(of=FeedRow)
+)
 _MOVE = Statement(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + given("count", BigInteger)))
 _APPEND = _append(numbered=False)
 _APPEND_NUMBERED = _append(numbered=True)
-_ANY_PENDING = Statement(select(col(EventRow.id)).where(_SEQ.is_(None)).limit(1))
 _NUMBER = _number()
-_NOTIFY = Statement(text(f"NOTIFY {CHANNEL}"))
-_EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_SEQ).limit(_LIMIT))
+_EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_seq).limit(_LIMIT))
 _RECENT = Statement(
     select(col(EventRow.session_id), col(EventRow.status), col(EventRow.recorded_at))
     .where(_AFTER, _UP_TO)
-    .order_by(_SEQ.desc())
+    .order_by(_seq.desc())
 )
 _HISTORY = Statement(
     select(*EVENT_COLUMNS)
-    .where(is_among(col(EventRow.session_id), texts("ids")), _SEQ.is_not(None))
-    .order_by(_SEQ)
+    .where(is_among(col(EventRow.session_id), texts("ids")), _seq.is_not(None))
+    .order_by(_seq)
 )
 
 
@@ -169,23 +186,21 @@ async def number_pending(database: Database) -> int:
     """Number the committed events that have no position yet; return how many.
 
     Safe to run on every node at once: the row of the log is locked first, and a second node finds nothing
-    left to do. The order is that of the identity column: within one session, that of its changes.
+    left to do. The order is that of the identity column: within one session, that of its changes. The other
+    nodes are notified, in the name of this one.
 
     Raises:
         Unavailable: The database is away, or another node holds the row of the log.
     """
     if database.is_sqlite:
         return 0
-    if not await database.fetch(_ANY_PENDING, {}):
-        return 0
     async with database.write() as tx:
-        last_seq = await tx.scalar(_LOCK)
-        numbered = await tx.execute(_NUMBER, {"last_seq": last_seq})
-        if numbered:
-            await tx.execute(_MOVE, {"count": numbered})
-            await tx.execute(_NOTIFY)
-            tx.has_events = True
-    return numbered
+        # A statement of its own: the next one has to see what was committed while this one waited.
+        last_seq: int | None = await tx.scalar(_LOCK_IF_PENDING)
+        if last_seq is None:
+            return 0
+        moved_to: int | None = await tx.scalar(_NUMBER, {"known_seq": last_seq, "numbered_by": database.name})
+    return 0 if moved_to is None else moved_to - last_seq
 
 
 async def events_after(tx: ReadTx, seq: int, *, limit: int) -> Sequence[Record]:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, text
 from statements import Sent, statements
 from stored import NEVER, minute, row, session_id
 
-from models.changes import Ending, end_session, end_sessions, expire_due, next_expiry
+from models.changes import BATCH, Ending, end_session, end_sessions, expire_due, next_expiry
 from models.database import Database, ReadTx
 from models.filter import Bound, Criteria, Filter
 from models.log import append, events_after, history_of, matching_events, number_pending
@@ -182,19 +182,27 @@ async def test_reads_the_history_of_a_few_sessions_by_index(database: Database) 
 
 
 async def test_ends_and_expires_by_index(database: Database) -> None:
-    theirs = Criteria(Filter(organization_id=ORGANIZATION), EVERYTHING, NOW)
+    filters = (Filter(user_id=USER), Filter(organization_id=ORGANIZATION))
     with statements() as sent:
         async with database.write() as tx:
             await end_session(tx, session_id(1), ENDING, readable=EVERYTHING, endable=EVERYTHING)
-        async for _ in end_sessions(database, theirs, ENDING, sparing=[], limit=5):
-            pass
+        for theirs in (Criteria(one, EVERYTHING, NOW) for one in filters):
+            async for _ in end_sessions(database, theirs, ENDING, sparing=[], limit=BATCH + 1):
+                pass
         await expire_due(database, NEVER + timedelta(minutes=99))
+    choices = [one for one in sent if one[0].startswith("SELECT session.created_at, session.id")]
+    plans = [await plan_of(database, one) for one in choices]
+    assert [indexes_in(plan) for plan in plans] == [
+        {"session_by_user"},
+        {"session_by_user"},
+        {"session_by_organization"},
+    ], plans
+    assert not any(is_sorted(plan) or is_scanned(plan) for plan in plans), plans
     changes = [one for one in sent if "UPDATE session" in one[0]]
     plans = [await plan_of(database, one) for one in changes]
-    assert [is_scanned(plan) for plan in plans] == [False, False, False], plans
-    by_id, by_organization, due = map(indexes_in, plans)
-    assert by_id == {"session_pkey"}
-    assert by_organization == {"session_by_organization", "session_pkey"}
+    assert not any(is_scanned(plan) for plan in plans), plans
+    *by_id, due = map(indexes_in, plans)
+    assert by_id == [{"session_pkey"}] * 4
     assert "session_due" in due
     for one in sent:
         if one[0].startswith("INSERT INTO event"):
