@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import col
 
 from models.bulk import insert_absent
@@ -19,6 +19,7 @@ from models.dialect import is_among
 from models.filter import Clause
 from models.intake import SessionCopy
 from models.log import append
+from models.retention import removed_among
 from models.session import SessionRow, Status
 
 _TAKEN = tuple(name for name in SessionCopy._fields if name != "id")
@@ -72,9 +73,14 @@ def _distinct(copies: Sequence[SessionCopy]) -> Iterator[dict[str, SessionCopy]]
 async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> Tally:
     # Every node takes its locks in the order of the ids, so that none waits for one that waits for it.
     ordered = [copies[id_] for id_ in sorted(copies)]
-    created = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
+    inserted = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
+    # Asked only now: before, a session could have been removed between the answer and the insertion.
+    removed = await removed_among(tx, inserted) if inserted else set()
+    if removed:
+        await tx.execute(delete(SessionRow).where(is_among(col(SessionRow.id), removed)))
+    created = [id_ for id_ in inserted if id_ not in removed]
     await append(tx, created, previous_status=None)
-    known = copies.keys() - created
+    known = copies.keys() - inserted
     updated = await _update(tx, [copy for copy in ordered if copy.id in known], now) if known else 0
     return Tally(created=len(created), updated=updated)
 

@@ -46,7 +46,8 @@ async def _listen_once(database: Database) -> None:
         database.wake_up.set()
         while not closed.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(closed.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await closed.wait()
             if not closed.is_set():
                 await connection.execute("SELECT 1", timeout=TIMEOUT_SECONDS)
     finally:

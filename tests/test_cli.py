@@ -74,7 +74,7 @@ async def test_says_when_the_port_is_taken(tmp_path: Path) -> None:
 
 
 async def test_shows_an_example_for_each_command(tmp_path: Path) -> None:
-    calls = ["serve", "migrate", "import", "schema", "keys create", "keys list", "keys revoke"]
+    calls = ["serve", "migrate", "import", "prune", "schema", "keys create", "keys list", "keys revoke"]
     helps = await asyncio.gather(*(run(tmp_path, *call.split(), "--help") for call in calls))
     for call, (code, out, _) in zip(calls, helps, strict=True):
         assert (call, code, "Example:" in out) == (call, 0, True)

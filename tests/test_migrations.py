@@ -22,6 +22,7 @@ ROWS = {
     "'2026-01-01 00:00:00')",
     "0002": "INSERT INTO api_key (id, name, secret_hash, scopes, created_at) "
     "VALUES ('key_1', 'gateway', 'ab', 'sessions:read', '2026-01-01 00:00:00')",
+    "0003": "INSERT INTO tombstone (id, expires_at) VALUES ('session_0', '2099-01-01 00:00:00')",
 }
 
 
@@ -60,6 +61,7 @@ async def test_keeps_the_rows_of_each_older_revision(empty: Database) -> None:
         assert await tx.scalar(text("SELECT user_id FROM session")) == "user_1"
         assert await tx.scalar(text("SELECT name FROM api_key")) == "gateway"
         assert await tx.scalar(text("SELECT last_seq FROM feed")) == 0
+        assert await tx.scalar(text("SELECT id FROM tombstone")) == "session_0"
     await empty.close()
 
 
