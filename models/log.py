@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, null, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, func, insert, literal, null, select, text, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -119,7 +119,9 @@ async def number_pending(database: Database) -> int:
         batch = (
             select(
                 col(EventRow.id).label("id"),
-                (last_seq + func.row_number().over(order_by=col(EventRow.id))).label("seq"),
+                (literal(last_seq, BigInteger) + func.row_number().over(order_by=col(EventRow.id))).label(
+                    "seq"
+                ),
             )
             .where(col(EventRow.seq).is_(None))
             .order_by(col(EventRow.id))
