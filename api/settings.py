@@ -10,14 +10,15 @@ import httpx
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from api.limits.settings import Limits
 from api.transport.settings import TransportSettings
 from models.engine import engine_url
 
 PREFIX = "SESSIONGRAPH_"
 
 
-class Settings(TransportSettings):
-    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
+class ServiceSettings(TransportSettings):
+    """The settings but for those of limits."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -169,14 +170,29 @@ class Settings(TransportSettings):
             raise ValueError("token_audience needs token_issuers: say whose access tokens are accepted")
         return self
 
-    @property
-    def shows_graphiql(self) -> bool:
-        return self.is_loopback if self.graphiql is None else self.graphiql
-
     @cached_property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
         return _is_loopback(self.host)
+
+
+class Settings(Limits, ServiceSettings):
+    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
+
+    @model_validator(mode="after")
+    def _leave_documents_free(self) -> Self:
+        if self.trusted_documents is not None and (self.graphiql or self.demo):
+            raise ValueError(
+                "with trusted_documents nothing else is executed; leave out graphiql and the demo, which are "
+                "for documents of one's own"
+            )
+        return self
+
+    @property
+    def shows_graphiql(self) -> bool:
+        if self.graphiql is None:
+            return self.is_loopback and self.trusted_documents is None
+        return self.graphiql
 
 
 def _is_loopback(host: str) -> bool:

@@ -29,11 +29,12 @@ from strawberry.types.graphql import OperationType
 
 from api.execution.executor import Executor
 from api.execution.selections import Selections
+from api.limits.cost import FREE, OperationCost
 
 COMBINATIONS_LIMIT = 8
 """For how many combinations of its conditions an operation is compiled."""
-ERRORS_LIMIT = 50
-"""How many errors in variables are reported."""
+ERRORS_LIMIT = 9
+"""How many errors in variables are reported, before one that says that there are more."""
 
 
 class Operation:
@@ -45,10 +46,12 @@ class Operation:
         definition: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         *,
+        cost: OperationCost = FREE,
         hide_suggestions: bool = False,
     ) -> None:
         self.name = None if definition.name is None else definition.name.value
         self.type = OperationType(definition.operation.value)
+        self.cost = cost
         self._schema = schema
         self._hide_suggestions = hide_suggestions
         self._definition = definition
