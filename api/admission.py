@@ -7,7 +7,7 @@ from graphql import GraphQLError, GraphQLSchema
 from api.context import Context
 from api.documents import Documents
 from api.execution.operation import Operation
-from api.limits.bounds import over
+from api.limits.bounds import excess_of_variables, over
 from api.limits.budget import CHARACTERS_PER_NODE, Budgets
 from api.limits.settings import Limits
 from api.trusted import TrustedDocuments, requested_id
@@ -31,6 +31,7 @@ class Admission:
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, is_open: bool) -> None:
         self._cost_limit = limits.cost_limit
+        self._variable_limit = limits.variable_limit
         self._budgets = Budgets(limits)
         self._documents = Documents(schema, limits, is_open=is_open)
         self._trusted: TrustedDocuments | None = None
@@ -66,6 +67,9 @@ class Admission:
             operation = self._documents.operation(text, name)
         if isinstance(operation, list):
             return operation
+        excess = excess_of_variables(variables, self._variable_limit) if variables else None
+        if excess is not None:
+            return [excess]
         cost = operation.cost.under(variables)
         if cost > self._cost_limit:
             return [over("cost_limit", self._cost_limit, f"The operation may cost {cost:,} nodes")]

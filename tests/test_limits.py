@@ -162,7 +162,24 @@ async def test_refuses_what_is_one_over_a_bound(
 
 
 def test_has_a_test_of_every_bound() -> None:
-    assert {one[0] for one in BOUNDS} == set(Bounds.model_fields) - {"error_limit"}
+    tested_below = {"variable_limit", "error_limit"}
+    assert {one[0] for one in BOUNDS} == set(Bounds.model_fields) - tested_below
+
+
+async def test_looks_at_no_more_variables_than_its_limit(start_node: StartNode) -> None:
+    node = await start_node(variable_limit=5)
+    document = "query ($n: Int, $filter: SessionFilter) { sessions(first: $n, filter: $filter) { asOf } }"
+    await node.query(document, n=5, filter={"ids": ["1", "2"]})
+    for variables in (
+        {"n": 5, "filter": {"ids": ["1", "2", "3"]}},
+        {"n": 5, "filter": {"ids": ["1"], "userId": "1", "status": []}},
+        {"n": 5, "filter": {"ids": [[[["1"]]]]}},
+        dict.fromkeys("abcdef"),
+    ):
+        assert await node.refusal(document, **variables) == (
+            "LIMIT_EXCEEDED",
+            "The variables have more values than are read; `variable_limit` is 5.",
+        )
 
 
 async def test_keeps_to_its_bounds_on_all_transports(node: Node) -> None:

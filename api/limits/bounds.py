@@ -1,5 +1,7 @@
 """The bounds of documents: settings, and how a refusal names one."""
 
+from typing import Any
+
 from graphql import GraphQLError
 from pydantic import BaseModel, Field
 
@@ -51,6 +53,12 @@ class Bounds(BaseModel):
         description="How many values an argument may have in it, in its lists and objects, where they are in "
         "the document; those of variables do not count.",
     )
+    variable_limit: int = Field(
+        default=1000,
+        ge=1,
+        description="How many values the variables of a request may have, with those in their lists and "
+        "objects.",
+    )
     cost_limit: int = Field(
         default=10_000,
         ge=1,
@@ -66,3 +74,20 @@ def over(bound: str, limit: int, found: str) -> GraphQLError:
     """Return the refusal of what is over a bound; repeating it is of no use, unlike with a spent budget."""
     refusal = LimitExceeded(f"{found}; `{bound}` is {limit:,}.")
     return GraphQLError(str(refusal), original_error=refusal, extensions={"bound": bound, "limit": limit})
+
+
+def excess_of_variables(variables: dict[str, Any] | None, limit: int) -> GraphQLError | None:
+    """Refuse more values than it may take time to look at."""
+    size = 0
+    inner: list[Any] = [variables]
+    while inner:
+        value = inner.pop()
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list):
+            continue
+        size += len(value)
+        if size > limit:
+            return over("variable_limit", limit, "The variables have more values than are read")
+        inner.extend(value)
+    return None
