@@ -1,4 +1,4 @@
-"""Generated documents, right and wrong: each gets an answer, and none finds a fault of ours."""
+"""Generated documents and variables, right and wrong: each gets an answer, and none finds a fault of ours."""
 
 import json
 import logging
