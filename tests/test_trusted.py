@@ -103,6 +103,15 @@ async def test_executes_nothing_else(
     assert await answers(node, body) == [{"errors": [expected]}] * 3
 
 
+async def test_executes_what_is_in_the_manifest_over_get(start_node: StartNode, tmp_path: Path) -> None:
+    node = await start_node(trusted_documents=written(tmp_path, RELAY), queries_over_get=True)
+    named = {"extensions": json.dumps(by_hash("kind")["extensions"])}
+    for parameters in ({"documentId": "kind"}, named, {"query": KIND}):
+        assert (await node.http.get("/graphql", params=parameters)).json() == KINDS
+    refused = (await node.http.get("/graphql", params={"documentId": "unknown"})).json()
+    assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
 async def test_changes_nothing_by_what_is_not_trusted(start_node: StartNode, tmp_path: Path) -> None:
     node, free = await start_node(trusted_documents=written(tmp_path, RELAY)), await start_node()
     mutation = f'mutation {{ createSession(input: {{userId: "u", expiresAt: "{FUTURE}"}}) {{ created }} }}'

@@ -181,4 +181,9 @@ class HTTPEndpoint:
 
 def _is_for_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     accept = headers.get(b"accept", b"")
-    return (b"text/html" in accept or b"*/*" in accept) and b"query=" not in scope["query_string"]
+    return (b"text/html" in accept or b"*/*" in accept) and not _asks(scope["query_string"])
+
+
+def _asks(query_string: bytes) -> bool:
+    """Tell whether there is a document, or the id of one."""
+    return any(name in query_string for name in (b"query=", b"documentId=", b"persistedQuery"))
