@@ -64,7 +64,7 @@ def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlett
     """
     node = Node(settings)
     shown = (graphiql or GraphiQL(default_headers=node.default_headers)) if settings.shows_graphiql else None
-    schema = build_schema(introspection=settings.introspection)
+    schema = build_schema(settings, introspection=settings.introspection)
     posts = HTTPEndpoint(
         schema,
         new_context=node.context,

@@ -21,6 +21,7 @@ from models.refusals import Forbidden
 class Context:
     """One for each operation; holds no transaction and caches nothing.
 
+    `address` is where the viewer calls from, empty where that is not known.
     `accepted_at` is the position of the feed when the operation was accepted: what a subscription without
     `after` starts from. `streams` are the subscriptions of the request, or of all operations on the socket.
     `last_event_id` is the cursor that a stream over HTTP goes on from. Whoever makes a context for a
@@ -43,7 +44,7 @@ class Context:
         self.viewer = viewer
         self.last_event_id: str | None = None
         self._places = places
-        self._address = address
+        self.address = address
         self._give_back: Callable[[], None] | None = None
         self.accepted_at = feed.position
         self.streams: WeakSet[Stream] = WeakSet()
@@ -52,7 +53,7 @@ class Context:
     def for_operation(self) -> Self:
         """Return the context of an operation on a socket whose own context this is."""
         context = type(self)(
-            self.database, self.feed, self.ended, self.viewer, places=self._places, address=self._address
+            self.database, self.feed, self.ended, self.viewer, places=self._places, address=self.address
         )
         context.streams = self.streams
         return context
@@ -64,7 +65,7 @@ class Context:
             LimitExceeded: The viewer or its address has too many running.
         """
         if self._places is not None:
-            self._give_back = self._places.take(self.viewer, self._address)
+            self._give_back = self._places.take(self.viewer, self.address)
         self.streams.add(stream)
 
     def close(self) -> None:

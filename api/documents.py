@@ -1,58 +1,40 @@
-"""Documents, kept by their text: parsed, measured and validated once, with what is compiled of them.
+"""Documents, kept by their text: prepared once, with what is compiled of them.
 
 What is wrong with a document is not kept. So memory is bounded, whatever is sent.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
-from graphql import (
-    DocumentNode,
-    FragmentDefinitionNode,
-    GraphQLError,
-    GraphQLSchema,
-    NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
-    parse,
-    specified_rules,
-    validate,
-)
+from graphql import GraphQLError, GraphQLSchema
 
 from api.execution.operation import Operation
+from api.limits.bounds import Bounds
+from api.preparation import Document, Preparation
 from models.refusals import BadUserInput
 
 DOCUMENTS_LIMIT = 1000
 CHARACTERS_LIMIT = 250_000
-LENGTH_LIMIT = 16_000
-
-Document: TypeAlias = Sequence[Operation]
-Measure: TypeAlias = Callable[[DocumentNode], Sequence[GraphQLError]]
-"""Says which limits a document exceeds, before it is validated, which is costly for some documents."""
+LENGTH_LIMIT = 16_384
 
 
 class Documents:
     """The least recently used one goes when there are too many, or too long ones.
 
     `characters_limit` is for all that are kept: parsed, a character takes up to 300 bytes. A document longer
-    than `length_limit` is prepared anew each time. Where the schema is not `is_open`, nobody may ask for it,
-    and errors suggest no names.
+    than `length_limit` is prepared anew each time.
     """
 
     def __init__(
         self,
         schema: GraphQLSchema,
+        bounds: Bounds | None = None,
         *,
         is_open: bool = True,
-        measure: Measure = lambda _document: (),
         documents_limit: int = DOCUMENTS_LIMIT,
         characters_limit: int = CHARACTERS_LIMIT,
         length_limit: int = LENGTH_LIMIT,
     ) -> None:
-        self._schema = schema
-        self._is_open = is_open
-        self._rules = specified_rules if is_open else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._measure = measure
+        self._preparation = Preparation(schema, bounds or Bounds(), is_open=is_open)
         self._documents_limit = documents_limit
         self._characters_limit = characters_limit
         self._length_limit = length_limit
@@ -64,30 +46,16 @@ class Documents:
         document = self._kept.get(text)
         if document is not None:
             self._kept.move_to_end(text)
-            return _chosen(document, name)
-        prepared = self._prepared(text)
+            return chosen(document, name)
+        prepared = self._preparation.document(text)
         if isinstance(prepared, list):
             return prepared
         self._keep(text, prepared)
-        return _chosen(prepared, name)
+        return chosen(prepared, name)
 
-    def _prepared(self, text: str) -> Document | list[GraphQLError]:
-        try:
-            node = parse(text)
-        except GraphQLError as error:
-            return [error]
-        errors = list(self._measure(node)) or validate(
-            self._schema, node, self._rules, hide_suggestions=not self._is_open
-        )
-        if errors:
-            return errors
-        fragments = {
-            one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)
-        }
-        operations = (one for one in node.definitions if isinstance(one, OperationDefinitionNode))
-        return tuple(
-            Operation(self._schema, one, fragments, hide_suggestions=not self._is_open) for one in operations
-        )
+    def has(self, text: str) -> bool:
+        """Tell whether a document is kept, and so costs nothing to prepare."""
+        return text in self._kept
 
     def _keep(self, text: str, document: Document) -> None:
         if len(text) > self._length_limit:
@@ -99,7 +67,7 @@ class Documents:
             self._characters -= len(oldest)
 
 
-def _chosen(document: Document, name: str | None) -> Operation | list[GraphQLError]:
+def chosen(document: Document, name: str | None) -> Operation | list[GraphQLError]:
     """Choose an operation: GraphQL §6.1, GetOperation(). A valid document has one at least."""
     if name is None and len(document) == 1:
         return document[0]

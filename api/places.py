@@ -54,7 +54,7 @@ class StreamPlaces:
         Raises:
             LimitExceeded: The viewer or the address has as many as there may be.
         """
-        name = _name(viewer)
+        name = name_of(viewer)
         self._of_addresses.take(address)
         try:
             if name is not None:
@@ -81,6 +81,8 @@ def address_of(scope: Any) -> str:  # noqa: ANN401  an ASGI scope
     if client is None:
         return ""
     host: str = client[0]
+    if ":" not in host:
+        return host
     try:
         address = ip_address(host)
     except ValueError:
@@ -92,7 +94,7 @@ def address_of(scope: Any) -> str:  # noqa: ANN401  an ASGI scope
     return str(IPv6Address(int(address) >> SUBNET_BITS << SUBNET_BITS))
 
 
-def _name(viewer: Viewer) -> str | None:
+def name_of(viewer: Viewer) -> str | None:
     """Return what a viewer is counted by; nothing on an open server, where all are one."""
     if viewer.user_id is not None:
         return f"user {viewer.user_id}"

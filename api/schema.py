@@ -1,11 +1,12 @@
 """The assembly of the schema, and the only place where exceptions become errors on the wire."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -26,15 +27,17 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from api.admission import Admission, Admitted
 from api.auth.refusal_log import log_refusal
-from api.documents import Documents
+from api.context import Context
 from api.errors import ErrorCode
-from api.execution.operation import Operation
+from api.limits.settings import Limits
 from api.mutation import Mutation
 from api.names import Names
 from api.query import Query
 from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
 from api.subscription import Subscription
+from api.trusted import requested_id
 from models import refusals
 
 logger = logging.getLogger(__name__)
@@ -58,9 +61,16 @@ class Schema(strawberry.Schema):
     Every transport comes through `execute` or `stream`; Strawberry's extensions are not on that way.
     """
 
-    def __init__(self, *, introspection: bool = True, **options: Any) -> None:  # noqa: ANN401  as the base
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        introspection: bool,
+        **options: Any,  # noqa: ANN401  as the base
+    ) -> None:
         super().__init__(**options)
-        self.documents = Documents(self.core, is_open=introspection)
+        self._admission = Admission(self.core, limits, is_open=introspection)
+        self._error_limit = limits.error_limit
 
     @property
     def core(self) -> GraphQLSchema:
@@ -83,16 +93,19 @@ class Schema(strawberry.Schema):
             MissingQueryError: There is no document.
             InvalidOperationTypeError: The operation is of a type that is not allowed.
         """
-        if not query:
+        if not query and requested_id(operation_extensions) is None:
             raise MissingQueryError
-        operation = self.documents.operation(query, operation_name)
-        if isinstance(operation, list):
-            return _refused(operation)
+        admitted = self._admission.admitted(
+            query, operation_name, variable_values, operation_extensions, cast("Context", context_value)
+        )
+        if isinstance(admitted, list):
+            return self._refused(admitted)
+        operation = admitted.operation
         if allowed_operation_types is not None and operation.type not in allowed_operation_types:
             raise InvalidOperationTypeError(operation.type)
         if operation.type is OperationType.SUBSCRIPTION:
-            return _refused([_as_error(refusals.BadUserInput(HOW_TO_SUBSCRIBE))])
-        return await _executed(operation, variable_values, context_value)
+            return self._refused([_as_error(refusals.BadUserInput(HOW_TO_SUBSCRIBE))])
+        return await self._executed(admitted, variable_values, context_value)
 
     async def stream(
         self,
@@ -109,64 +122,83 @@ class Schema(strawberry.Schema):
         Raises:
             InvalidOperationTypeError: The operation is of a type that is not allowed.
         """
-        operation = self.documents.operation(query or "", operation_name)
+        admitted = self._admission.admitted(
+            query, operation_name, variable_values, operation_extensions, cast("Context", context_value)
+        )
         if (
-            isinstance(operation, Operation)
+            isinstance(admitted, Admitted)
             and allowed_operation_types is not None
-            and operation.type not in allowed_operation_types
+            and admitted.operation.type not in allowed_operation_types
         ):
-            raise InvalidOperationTypeError(operation.type)
-        return _results(operation, variable_values, context_value)
+            raise InvalidOperationTypeError(admitted.operation.type)
+        return self._results(admitted, variable_values, context_value)
 
-
-async def _executed(
-    operation: Operation, variables: dict[str, Any] | None, context: object
-) -> ExecutionResult:
-    try:
-        return _answer(await operation.execute(variables, context), context)
-    except Exception as error:  # noqa: BLE001  masked and logged like any fault
-        return _refused([_as_error(error)])
-
-
-async def _results(
-    operation: Operation | list[GraphQLError], variables: dict[str, Any] | None, context: object
-) -> AsyncGenerator[ExecutionResult, None]:
-    if isinstance(operation, list):
-        yield _refused(operation)
-    elif operation.type is OperationType.SUBSCRIPTION:
+    async def _executed(
+        self, admitted: Admitted, variables: dict[str, Any] | None, context: object
+    ) -> ExecutionResult:
+        if admitted.is_prepared:
+            await asyncio.sleep(0)  # others have waited for that
         try:
-            async with aclosing(operation.subscribe(variables, context)) as results:
-                async for result in results:
-                    yield _answer(result, context)
+            result = self._answer(await admitted.operation.execute(variables, context), context)
         except Exception as error:  # noqa: BLE001  masked and logged like any fault
-            yield _answer(ExecutionResult(data=None, errors=[_as_error(error)]), context)
-    else:
-        yield await _executed(operation, variables, context)
+            return self._refused([_as_error(error)])
+        result.extensions = admitted.report
+        return result
 
+    async def _results(
+        self, admitted: Admitted | list[GraphQLError], variables: dict[str, Any] | None, context: object
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        if isinstance(admitted, list):
+            yield self._refused(admitted)
+            return
+        if admitted.operation.type is not OperationType.SUBSCRIPTION:
+            yield await self._executed(admitted, variables, context)
+            return
+        report = admitted.report
+        try:
+            async with aclosing(admitted.operation.subscribe(variables, context)) as results:
+                async for result in results:
+                    result.extensions, report = report, None  # the first one tells what was charged
+                    yield self._answer(result, context)
+        except Exception as error:  # noqa: BLE001  masked and logged like any fault
+            yield self._answer(ExecutionResult(data=None, errors=[_as_error(error)]), context)
 
-def _refused(errors: list[GraphQLError]) -> ExecutionResult:
-    """Return the result of an operation of which nothing was executed."""
-    return PreExecutionError(data=None, errors=[on_the_wire(error) for error in errors])
+    def _refused(self, errors: list[GraphQLError]) -> ExecutionResult:
+        """Return the result of an operation of which nothing was executed."""
+        return PreExecutionError(data=None, errors=self._shown(errors))
 
+    def _answer(self, result: ExecutionResult, context: object) -> ExecutionResult:
+        """Put the errors for the wire into a result; what is forbidden is written to the log."""
+        if result.errors:
+            result.errors = self._shown(result.errors)
+            for error in result.errors:
+                if (error.extensions or {})["code"] == ErrorCode.FORBIDDEN:
+                    where = ".".join(map(str, error.path or ()))
+                    log_refusal(ErrorCode.FORBIDDEN, getattr(context, "viewer", None), where)
+        return result
 
-def _answer(result: ExecutionResult, context: object) -> ExecutionResult:
-    """Put the errors for the wire into a result; what is forbidden is written to the log."""
-    if result.errors:
-        result.errors = [on_the_wire(error) for error in result.errors]
-        for error in result.errors:
-            if (error.extensions or {})["code"] == ErrorCode.FORBIDDEN:
-                where = ".".join(map(str, error.path or ()))
-                log_refusal(ErrorCode.FORBIDDEN, getattr(context, "viewer", None), where)
-    return result
+    def _shown(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Return the first errors for the wire, and at last how many more there are."""
+        limit = self._error_limit
+        if len(errors) <= limit:
+            return [on_the_wire(error) for error in errors]
+        shown = [on_the_wire(error) for error in errors[: limit - 1]]
+        rest = f"And {len(errors) - len(shown):,} more errors; `error_limit` is {limit}."
+        return [*shown, on_the_wire(_as_error(refusals.LimitExceeded(rest)))]
 
 
 def _as_error(error: Exception) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
 
 
-def build_schema(*, introspection: bool = True) -> Schema:
-    """Return the schema; without `introspection` it tells nothing of itself, and errors suggest no names."""
+def build_schema(limits: Limits | None = None, *, introspection: bool = True) -> Schema:
+    """Return the schema; without `introspection` it tells nothing of itself, and errors suggest no names.
+
+    Raises:
+        BadManifest: The limits name a manifest of trusted documents that cannot be used.
+    """
     schema = Schema(
+        limits=limits or Limits(),
         query=Query,
         mutation=Mutation,
         subscription=Subscription,

@@ -12,13 +12,14 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from api.database_settings import DatabaseSettings
+from api.limits.settings import Limits
 from api.transport.settings import TransportSettings
 
 PREFIX = "SESSIONGRAPH_"
 
 
-class Settings(DatabaseSettings, TransportSettings):
-    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
+class ServiceSettings(DatabaseSettings, TransportSettings):
+    """The settings but for those of limits."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -197,14 +198,29 @@ class Settings(DatabaseSettings, TransportSettings):
                 "remembered for so long"
             )
 
-    @property
-    def shows_graphiql(self) -> bool:
-        return self.is_loopback if self.graphiql is None else self.graphiql
-
     @cached_property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
         return _is_loopback(self.host)
+
+
+class Settings(Limits, ServiceSettings):
+    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
+
+    @model_validator(mode="after")
+    def _leave_documents_free(self) -> Self:
+        if self.trusted_documents is not None and (self.graphiql or self.demo):
+            raise ValueError(
+                "with trusted_documents nothing else is executed; leave out graphiql and the demo, which are "
+                "for documents of one's own"
+            )
+        return self
+
+    @property
+    def shows_graphiql(self) -> bool:
+        if self.graphiql is None:
+            return self.is_loopback and self.trusted_documents is None
+        return self.graphiql
 
 
 def _is_loopback(host: str) -> bool:

@@ -24,12 +24,21 @@ class Wire:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._open: set[asyncio.Event] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def freeze(self) -> None:
         for gate in self._open:
             gate.clear()
 
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.create_task(self._connect(reader, writer)))
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gate = asyncio.Event()
         gate.set()
         self._open.add(gate)
@@ -67,6 +76,7 @@ async def wired(database_url: str) -> AsyncIterator[tuple[Database, Wire]]:
     server.close()
     await database.close()
     await direct.close()
+    await wire.close()
 
 
 async def wake_up(database: Database) -> None:

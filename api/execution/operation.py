@@ -32,6 +32,7 @@ from api.execution.plain import NotPlain
 from api.execution.root import RootField
 from api.execution.selections import Selections
 from api.execution.variables import Variables
+from api.limits.cost import FREE, OperationCost
 
 COMBINATIONS_LIMIT = 8
 """For how many combinations of its conditions an operation is compiled."""
@@ -46,10 +47,12 @@ class Operation:
         definition: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         *,
+        cost: OperationCost = FREE,
         hide_suggestions: bool = False,
     ) -> None:
         self.name = None if definition.name is None else definition.name.value
         self.type = OperationType(definition.operation.value)
+        self.cost = cost
         self._schema = schema
         self._hide_suggestions = hide_suggestions
         self._definition = definition

@@ -21,8 +21,8 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 
 from api.execution.values import Surprise
 
-ERRORS_LIMIT = 50
-"""How many errors in variables are reported."""
+ERRORS_LIMIT = 9
+"""How many errors in variables are reported, before one that says that there are more."""
 
 AS_IS = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 """The Python type whose values a built-in scalar takes as they are."""

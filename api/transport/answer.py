@@ -24,9 +24,12 @@ LIMIT_STATUSES = frozenset({408, 413, 414, 429})
 def answer_of(result: ExecutionResult) -> dict[str, Any]:
     """Return the answer, without data where nothing was executed, or where the database was away."""
     errors = result.errors
+    shown: dict[str, Any] = {"data": result.data}
+    if result.extensions:
+        shown["extensions"] = result.extensions
     if not errors:
-        return {"data": result.data}
-    shown: dict[str, Any] = {"data": result.data, "errors": [error.formatted for error in errors]}
+        return shown
+    shown["errors"] = [error.formatted for error in errors]
     was_executed = result.data is not None or any(error.path is not None for error in errors)
     if not was_executed or any((error.extensions or {})["code"] == ErrorCode.UNAVAILABLE for error in errors):
         del shown["data"]
@@ -34,7 +37,11 @@ def answer_of(result: ExecutionResult) -> dict[str, Any]:
 
 
 def response_to(answer: dict[str, Any], media_type: str) -> Response:
-    return Response(orjson.dumps(answer), status_code=_status(answer, media_type), media_type=media_type)
+    status = _status(answer, media_type)
+    response = Response(orjson.dumps(answer), status_code=status, media_type=media_type)
+    if status == STATUS_CODES[ErrorCode.LIMIT_EXCEEDED]:
+        response.headers["Retry-After"] = str(answer["errors"][0]["extensions"].get("retryAfter", 1))
+    return response
 
 
 def refusal_response(
@@ -57,6 +64,9 @@ def refusal_response(
 def _status(answer: dict[str, Any], media_type: str) -> int:
     if "data" in answer:
         return 200
-    status = STATUS_CODES.get(answer["errors"][0]["extensions"]["code"], 400)
+    extensions = answer["errors"][0]["extensions"]
+    status = STATUS_CODES.get(extensions["code"], 400)
+    if "bound" in extensions and "retryAfter" not in extensions:
+        status = 400  # the same document is over the same bound at any time
     # Over application/json a well-formed request is answered with 200, or old clients take it for noise.
     return status if media_type == GRAPHQL_RESPONSE or status != 400 else 200  # noqa: PLR2004

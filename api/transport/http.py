@@ -77,7 +77,7 @@ class HTTPEndpoint:
         try:
             if media_type == EVENT_STREAM:
                 return await self._stream(given, viewer, address_of(scope), headers, allowed)
-            return await self._executed(given, viewer, media_type, allowed)
+            return await self._executed(given, viewer, address_of(scope), media_type, allowed)
         except InvalidOperationTypeError as error:
             message = f"A {error.operation_type.value} must come by POST."
             raise HTTPException(405, message, {"Allow": "POST"}) from None
@@ -117,14 +117,16 @@ class HTTPEndpoint:
         self,
         given: OperationRequest,
         viewer: Viewer,
+        address: str,
         media_type: str,
         allowed: frozenset[OperationType] | None,
     ) -> Response:
         result = await self._schema.execute(
             given.query,
             variable_values=given.variables,
-            context_value=self._new_context(viewer, ""),
+            context_value=self._new_context(viewer, address),
             operation_name=given.operation_name,
+            operation_extensions=given.extensions,
             allowed_operation_types=allowed,
         )
         response = response_to(answer_of(result), media_type)
@@ -149,6 +151,7 @@ class HTTPEndpoint:
             variable_values=given.variables,
             context_value=context,
             operation_name=given.operation_name,
+            operation_extensions=given.extensions,
             allowed_operation_types=allowed,
         )
         return EventStream(
@@ -178,4 +181,9 @@ class HTTPEndpoint:
 
 def _is_for_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     accept = headers.get(b"accept", b"")
-    return (b"text/html" in accept or b"*/*" in accept) and b"query=" not in scope["query_string"]
+    return (b"text/html" in accept or b"*/*" in accept) and not _asks(scope["query_string"])
+
+
+def _asks(query_string: bytes) -> bool:
+    """Tell whether there is a document, or the id of one."""
+    return any(name in query_string for name in (b"query=", b"documentId=", b"persistedQuery"))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api.trusted import requested_id, with_document_id
+
 TYPES = frozenset({"connection_init", "ping", "pong", "subscribe", "complete"})
 
 
@@ -39,7 +41,7 @@ def _fault_of_id(id_: object, limit: int) -> str | None:
 
 
 def _fault_of_operation(payload: Any) -> str | None:  # noqa: ANN401  as it was sent
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+    if not isinstance(payload, dict) or not _names_document(payload):
         return "`payload` must be an object with a `query`."
     if not isinstance(payload.get("operationName"), str | None):
         return "`operationName` must be a string."
@@ -47,3 +49,11 @@ def _fault_of_operation(payload: Any) -> str | None:  # noqa: ANN401  as it was 
         if not isinstance(payload.get(name), dict | None):
             return f"`{name}` must be an object."
     return None
+
+
+def _names_document(payload: dict[str, Any]) -> bool:
+    """Tell whether there is a document, or the id of one that is trusted."""
+    query = payload.get("query")
+    if query is None:
+        return requested_id(with_document_id(payload).get("extensions")) is not None
+    return isinstance(query, str)

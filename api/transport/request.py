@@ -9,6 +9,7 @@ from strawberry.http.parse_content_type import parse_content_type
 
 from api.transport.accept import JSON
 from api.transport.strict_json import MalformedJSONError, read_json
+from api.trusted import requested_id, with_document_id
 
 T = TypeVar("T")
 
@@ -17,11 +18,12 @@ CONTENT_TYPES = frozenset({JSON.encode(), f"{JSON}; charset=utf-8".encode()})
 
 
 class OperationRequest(NamedTuple):
-    """What a client wants to be executed."""
+    """What a client wants to be executed: a document, or one that the extensions name."""
 
-    query: str
+    query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
+    extensions: dict[str, Any] | None
 
 
 def require_json(headers: Mapping[bytes, bytes]) -> None:
@@ -68,14 +70,16 @@ def got_request(query_string: bytes, *, depth_limit: int) -> OperationRequest:
 
 
 def _operation_request(members: dict[str, Any]) -> OperationRequest:
+    members = with_document_id(members)
     query = _part(members, "query", str, "a string")
-    if not query:
+    extensions = _part(members, "extensions", dict, "an object")
+    if not query and requested_id(extensions) is None:
         raise HTTPException(400, "The request has no `query`.")
-    _part(members, "extensions", dict, "an object")
     return OperationRequest(
         query,
         _part(members, "variables", dict, "an object"),
         _part(members, "operationName", str, "a string"),
+        extensions,
     )
 
 

@@ -20,6 +20,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     SubscribeMessage,
+    SubscribeMessagePayload,
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
@@ -35,6 +36,7 @@ from api.transport.bearer import bearer_credential
 from api.transport.frames import Pace, TextFrames
 from api.transport.messages import fault_of
 from api.transport.origin import is_for_this_machine
+from api.trusted import with_document_id
 from models.filter import Bound
 from models.refusals import LimitExceeded, Refusal, Unauthenticated, Unavailable
 
@@ -54,6 +56,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     view: "SocketEndpoint"
     watching: asyncio.Task[None] | None = None
+    extensions: dict[str, Any] | None = None
+    """Those of the operation that is being accepted."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as the base takes them
         super().__init__(*args, **options)
@@ -111,7 +115,10 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 await self._refuse(message["id"], refusal)
                 return
             await self.context.feed.refresh()  # "from now on" is after what was committed before
-        await super().handle_subscribe(message)
+        payload = with_document_id(cast("dict[str, Any]", message["payload"]))
+        self.extensions = payload.get("extensions")
+        payload = {**payload, "query": payload.get("query") or ""}
+        await super().handle_subscribe({**message, "payload": cast("SubscribeMessagePayload", payload)})
 
     async def _refuse(self, id_: str, refusal: Refusal) -> None:
         error = on_the_wire(GraphQLError(str(refusal), original_error=refusal))
@@ -119,15 +126,18 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def run_operation(self, operation: Operation[Context, None]) -> Coroutine[Any, Any, None]:
         """Accept the operation before the next message is read: what is committed from here on is live."""
-        return self._run(operation, self.context.for_operation())
+        return self._run(operation, self.context.for_operation(), self.extensions)
 
-    async def _run(self, operation: Operation[Context, None], context: Context) -> None:
+    async def _run(
+        self, operation: Operation[Context, None], context: Context, extensions: dict[str, Any] | None
+    ) -> None:
         try:
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,
                 context_value=context,
                 operation_name=operation.operation_name,
+                operation_extensions=extensions,
             )
             async with aclosing(results):
                 async for result in results:
