@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from api.demo import Credentials
 from api.settings import Settings
-from api.sockets import Sockets
+from api.wire import Requests, Sockets
 
 
 class Server(uvicorn.Server):
@@ -20,7 +20,9 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",
-                http="httptools",
+                http=Requests,
+                h11_max_incomplete_event_size=settings.head_limit,
+                timeout_keep_alive=settings.idle_seconds,
                 ws=Sockets,
                 ws_per_message_deflate=False,
                 ws_max_size=settings.frame_limit,
