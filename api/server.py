@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from api.demo import Credentials
 from api.listening import BACKLOG, listening_sockets
 from api.settings import Settings
-from api.sockets import Sockets
+from api.wire import Requests, Sockets
 
 
 def configure_logging(settings: Settings) -> None:
@@ -53,7 +53,9 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 backlog=BACKLOG,
                 loop="uvloop",
-                http="httptools",
+                http=Requests,
+                h11_max_incomplete_event_size=settings.head_limit,
+                timeout_keep_alive=settings.idle_seconds,
                 ws=Sockets,
                 ws_per_message_deflate=False,
                 ws_max_size=settings.frame_limit,

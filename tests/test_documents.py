@@ -89,16 +89,6 @@ async def test_tells_how_to_subscribe_to_whoever_asks_for_one_answer(node: Node)
     )
 
 
-async def test_changes_nothing_over_get(node: Node) -> None:
-    session_id = await node.create()
-    document = f'mutation {{ endSession(input: {{id: "{session_id}"}}) {{ outcome }} }}'
-    headers = {"accept": "text/event-stream"}
-    answer = await node.http.get("/graphql", params={"query": document}, headers=headers)
-    assert answer.status_code == 405
-    data = await node.query(f'{{ session(id: "{session_id}") {{ status }} }}')
-    assert data == {"session": {"status": "ACTIVE"}}
-
-
 async def events(node: Node, body: dict[str, Any]) -> list[Any]:
     """Return the results that a stream of events has until it is complete."""
     answer = await node.http.post("/graphql", json=body, headers={"accept": "text/event-stream"})

@@ -197,6 +197,52 @@ async def test_refuses_a_long_body_in_chunks_of_unknown_number(start_node: Start
     assert (status, body) == (413, refusal("The body is larger than 1,000 bytes.", "LIMIT_EXCEEDED"))
 
 
+async def test_waits_for_the_end_of_a_head_up_to_the_limit(start_node: StartNode) -> None:
+    node = await start_node(head_limit=10_000)
+    content = json.dumps({"query": "{ __typename }"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    writer.write(
+        f"{HEAD}Connection: close\r\nContent-Length: {len(content)}\r\nX: ".ljust(10_000, "x").encode()
+    )
+    await node.query("{ __typename }")  # by then they are read
+    writer.write(f"\r\n\r\n{content}".encode())
+    assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    status, body = await raw_answer(node, f"{HEAD}X: ".ljust(10_001, "x"))
+    assert (status, body) == (
+        431,
+        refusal("The head of the request is larger than 10,000 bytes.", "LIMIT_EXCEEDED"),
+    )
+
+
+@pytest.mark.parametrize("sent", ["G", f"{HEAD}X: a"])
+async def test_hangs_up_on_a_head_that_does_not_come(start_node: StartNode, sent: str) -> None:
+    node = await start_node(idle_seconds=1)
+    status, body = await raw_answer(node, sent)
+    assert (status, body) == (
+        408,
+        refusal("The head of the request took more than 1 seconds.", "LIMIT_EXCEEDED"),
+    )
+
+
+async def test_hangs_up_on_a_connection_over_which_nothing_comes(start_node: StartNode) -> None:
+    node = await start_node(idle_seconds=1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+
+
+async def test_waits_no_longer_for_the_head_of_a_second_request(start_node: StartNode) -> None:
+    node = await start_node(idle_seconds=1)
+    content = json.dumps({"query": "{ __typename }"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    writer.write(f"{HEAD}Content-Length: {len(content)}\r\n\r\n{content}".encode())
+    assert (await reader.readuntil(b'"Query"}}')).startswith(b"HTTP/1.1 200")
+    writer.write(b"POST")
+    assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 408")
+    writer.close()
+
+
 async def test_cuts_a_slow_body(start_node: StartNode) -> None:
     node = await start_node(body_seconds=0.1)
     status, body = await raw_answer(

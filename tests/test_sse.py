@@ -117,7 +117,7 @@ async def test_refuses_a_last_event_id_that_is_no_cursor(node: Node, last_event_
         assert event == "event: next"
         (error,) = json.loads(data.removeprefix("data: "))["errors"]
         assert error["extensions"]["code"] == "BAD_CURSOR"
-        assert await stream.rest() == "event: complete\ndata:\n\n"
+        assert await stream.rest() == "event: complete\ndata: \n\n"
     assert node.streams == 0
 
 
@@ -136,7 +136,7 @@ async def test_answers_queries_and_mutations_with_one_event(
 ) -> None:
     async with events(node, document) as stream:
         assert await stream.rest() == (
-            f"event: next\ndata: {json.dumps(answer, separators=(',', ':'))}\n\nevent: complete\ndata:\n\n"
+            f"event: next\ndata: {json.dumps(answer, separators=(',', ':'))}\n\nevent: complete\ndata: \n\n"
         )
 
 

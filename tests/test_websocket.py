@@ -202,7 +202,7 @@ async def test_bounds_the_streams_of_a_viewer_over_all_transports(
             (_, data, *_) = answer.text.split("\n")
             (error,) = json.loads(data.removeprefix("data: "))["errors"]
             assert (error["extensions"]["code"], error["message"]) == ("LIMIT_EXCEEDED", message)
-            assert answer.text.endswith("event: complete\ndata:\n\n")
+            assert answer.text.endswith("event: complete\ndata: \n\n")
             async with node.acting(other) as another, another.socket() as free:
                 await free.subscribe(WATCH, "1")
             # What is no stream takes no place.

@@ -24,6 +24,17 @@ class TransportSettings(BaseSettings):
         description="The addresses of the proxies whose X-Forwarded-For says who is calling, separated by "
         "commas; `*` is all. Those who come through another proxy count as one address.",
     )
+    head_limit: int = Field(
+        default=65_536,
+        ge=8192,
+        description="How much of the head of a request is read without its end coming, in bytes.",
+    )
+    idle_seconds: int = Field(
+        default=5,
+        ge=1,
+        description="How long a connection is kept between two requests, and how long the head of one may "
+        "take.",
+    )
     body_limit: int = Field(
         default=100_000, ge=1000, description="The largest request body that is read, in bytes."
     )

@@ -23,7 +23,7 @@ HEADERS = [
 ]
 KEEP_ALIVE = b": still there\n\n"
 # Browsers pass over an event without data.
-COMPLETE = b"event: complete\ndata:\n\n"
+COMPLETE = b"event: complete\ndata: \n\n"
 
 
 class EventStream:

@@ -1,0 +1,90 @@
+"""HTTP and WebSockets as uvicorn has them, with bounds on the head of a request, and less in the log."""
+
+from asyncio import TimerHandle
+from asyncio.transports import Transport
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+NOT_TEXT = 1007
+REFUSAL = (
+    b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+)
+
+
+class Requests(HttpToolsProtocol):
+    """Hangs up on a head that is too long, or too long in coming.
+
+    Uvicorn waits for the end of one for ever, and keeps all that comes. The bounds are those that it has for
+    h11, and for a connection that is idle.
+    """
+
+    _is_in_head = True
+    _head_size = 0
+    _head_timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as the base has it
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Nearly always the head has come whole.
+        if self._is_in_head and not self.transport.is_closing():
+            self._head_size += len(data)
+            limit = self.config.h11_max_incomplete_event_size
+            if limit is not None and self._head_size > limit:
+                self._hang_up(
+                    b"431 Request Header Fields Too Large",
+                    f"The head of the request is larger than {limit:,} bytes.",
+                )
+            elif self._head_timer is None and self._head_size:
+                self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_head, self._head_size = True, 0
+        super().on_message_complete()
+
+    def _wait_for_head(self) -> None:
+        seconds = self.timeout_keep_alive
+        message = f"The head of the request took more than {seconds:g} seconds."
+        self._head_timer = self.loop.call_later(seconds, self._hang_up, b"408 Request Timeout", message)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _hang_up(self, status: bytes, message: str) -> None:
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        # Nobody asked yet, or an earlier request is still being answered: nothing is said.
+        if self._head_size and (self.cycle is None or self.cycle.response_complete):
+            body = b'{"errors":[{"message":"%b","extensions":{"code":"LIMIT_EXCEEDED"}}]}' % message.encode()
+            self.transport.write(REFUSAL % (status, len(body), body))
+        self.transport.close()
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """Closes on text that is not UTF-8 without a traceback in the log."""
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(NOT_TEXT, "A message must be UTF-8.")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
