@@ -27,6 +27,7 @@ from api.demo.traffic import run_traffic
 from api.feed import Feed
 from api.graphiql.page import GraphiQL
 from api.places import StreamPlaces
+from api.pruner import prune
 from api.schema import build_schema
 from api.settings import Settings
 from api.sweeper import sweep
@@ -104,8 +105,7 @@ class Node:
         settings = self._settings
         self.database = Database(settings.database_url, settings.connections)
         # A token is let in with the leeway on its lifetime, and once more after its end.
-        leeway_seconds = 2 * settings.token_leeway_seconds
-        self.ended = EndedSessions(keep_seconds=settings.token_lifetime_limit_seconds + leeway_seconds)
+        self.ended = EndedSessions(keep_seconds=settings.ended_memory_seconds)
         self.feed = Feed(
             self.database,
             self.ended,
@@ -145,6 +145,8 @@ class Node:
                 app.state.credentials = await self._start_demo(stack, self._issuer)
             for work in (self.feed.run(), sweep(self.database), listen(self.database)):
                 await stack.enter_async_context(_running(work))
+            if self._settings.retention is not None:
+                await stack.enter_async_context(_running(prune(self.database, self._settings.retention)))
             yield
 
     def context(self, viewer: Viewer, address: str = "") -> Context:

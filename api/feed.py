@@ -7,6 +7,7 @@ nothing can overflow, a slow client costs no memory, and a wake-up that is lost 
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -45,6 +46,7 @@ class Feed:
         self._ring: list[Record] = []
         self._streams: dict[Interest, set[Stream]] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._start_known_at = 0.0
         self.is_current = False
         self.epoch = ""
         self.position = 0
@@ -156,15 +158,34 @@ class Feed:
     async def _catch_up(self) -> None:
         while True:
             async with self._database.read() as tx:
+                now = time.monotonic()
+                if now - self._start_known_at >= self._poll_seconds:
+                    self._forget((await log_state(tx)).pruned_seq)
+                    self._start_known_at = now
                 events = await events_after(tx, self.position, limit=READ_LIMIT)
             self._take(events)
             if len(events) < READ_LIMIT:
                 return
 
+    def _forget(self, pruned_seq: int) -> None:
+        """Let nobody read from the ring what was removed from the log."""
+        if pruned_seq > self.position:
+            self._skip_to(pruned_seq)
+        else:
+            del self._ring[: max(0, pruned_seq - self._ring_start)]
+
+    def _skip_to(self, position: int) -> None:
+        """Go on from a later position; streams have to find out that they missed something."""
+        logger.error("The log jumps from %s to %s", self.position, position)
+        for streams in self._streams.values():
+            for stream in streams:
+                stream.wake(self.position + 1)
+        self._ring.clear()
+        self.position = position
+
     def _take(self, events: Sequence[Record]) -> None:
         if events and events[0].seq != self.position + 1:
-            logger.error("The log jumps from %s to %s", self.position, events[0].seq)
-            self._ring.clear()
+            self._skip_to(events[0].seq - 1)
         self._ring += events
         if len(self._ring) > 2 * self._ring_size:
             del self._ring[: -self._ring_size]

@@ -1,6 +1,7 @@
 """The settings; the only module that reads the environment."""
 
 import os
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -116,6 +117,13 @@ class Settings(DatabaseSettings, TransportSettings):
         description="The longest time that an access token may still be valid for; one that expires later is "
         "refused. Ended sessions are remembered for so long, so that their tokens are refused.",
     )
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="How long ended sessions and changes of status are kept; older ones are removed all the "
+        "time. Left out, they are kept until `sessiongraph prune` removes them.",
+    )
     graphiql: bool | None = Field(
         default=None,
         description="Whether browsers are shown GraphiQL at /graphql; left out, only where nobody but this "
@@ -163,7 +171,31 @@ class Settings(DatabaseSettings, TransportSettings):
             raise ValueError("jwks needs token_issuers: say whose access tokens are accepted")
         if not self.token_issuers and self.token_audience is not None:
             raise ValueError("token_audience needs token_issuers: say whose access tokens are accepted")
+        if self.retention is not None:
+            self.check_retention(self.retention, name="retention_days")
         return self
+
+    @property
+    def ended_memory_seconds(self) -> float:
+        """How long the end of a session is remembered: for as long as its tokens may be accepted."""
+        return self.token_lifetime_limit_seconds + 2 * self.token_leeway_seconds
+
+    @property
+    def retention(self) -> timedelta | None:
+        return None if self.retention_days is None else timedelta(days=self.retention_days)
+
+    def check_retention(self, age: timedelta, *, name: str) -> None:
+        """Make sure that no event is removed from which a starting server has to learn whom to refuse.
+
+        Raises:
+            ValueError: A token of a session that ended so long ago may still be unexpired.
+        """
+        if age.total_seconds() < self.ended_memory_seconds:
+            raise ValueError(
+                f"{name} is too short: the tokens of a session may live for {self.ended_memory_seconds:g} "
+                "seconds (token_lifetime_limit_seconds, and twice token_leeway_seconds), and its end is "
+                "remembered for so long"
+            )
 
     @property
     def shows_graphiql(self) -> bool:

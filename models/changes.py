@@ -40,6 +40,7 @@ from models.filter import NOW, Bound, Clause, Criteria
 from models.log import append
 from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
+from models.retention import removed_among
 from models.session import InitiatingEntity, SessionRow, Status
 from models.statement import given
 
@@ -96,13 +97,15 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
     """Create an active session; return it and whether it is new. The same id again is the same session.
 
     Raises:
-        BadUserInput: The id belongs to a session of another user or organization.
+        BadUserInput: The id belongs to a session of another user or organization, or to one that was removed.
     """
     session_id = new.id or new_session_id()
     created = await tx.insert_unless_present(SessionRow, [_active_row(new, session_id, now)])
     await append(tx, created, previous_status=None)
     stored = await _stored(tx, session_id, Bound(everything=True))
-    assert stored is not None, "it was inserted, now or before"  # noqa: S101
+    # One that is not new can be removed between the two statements.
+    if stored is None or (created and new.id and await removed_among(tx, [new.id])):
+        raise BadUserInput("`id` belongs to a session that has ended and was removed; leave it out.")
     if (stored.user_id, stored.organization_id) != (new.user_id, new.organization_id):
         raise BadUserInput(
             "`id` belongs to another session; leave it out, or use it only to repeat the same call."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -20,6 +20,7 @@ from models.dialect import is_among, texts
 from models.filter import Clause
 from models.intake import SessionCopy
 from models.log import append
+from models.retention import removed_among
 from models.session import SessionRow, Status
 from models.statement import given
 
@@ -84,11 +85,16 @@ def _distinct(copies: Sequence[SessionCopy]) -> Iterator[dict[str, SessionCopy]]
 async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> Tally:
     # Every node takes its locks in the order of the ids, so that none waits for one that waits for it.
     ordered = [copies[id_] for id_ in sorted(copies)]
-    created = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
+    inserted = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
+    # Asked only now: before, a session could have been removed between the answer and the insertion.
+    removed = await removed_among(tx, inserted) if inserted else set()
+    if removed:
+        await tx.execute(delete(SessionRow).where(is_among(col(SessionRow.id), list(removed))))
+    created = [id_ for id_ in inserted if id_ not in removed]
     await append(tx, _oldest_first(copies[id_] for id_ in created), previous_status=None)
     if len(created) == len(copies):
         return Tally(created=len(created))
-    known = copies.keys() - created
+    known = copies.keys() - inserted
     updated = await _update(tx, [copy for copy in ordered if copy.id in known], now)
     return Tally(created=len(created), updated=updated)
 

@@ -1,4 +1,4 @@
-"""The tables: sessions, the events of the log, and the log's own state."""
+"""The tables: sessions and what is left of them, the events of the log, and the log's own state."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -99,9 +99,26 @@ class SessionRow(SessionColumns, table=True):
             sqlite_where=text("status = 'active'"),
             postgresql_where=text("status = 'active'"),
         ),
+        Index(
+            "session_ended",
+            "ended_at",
+            "id",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
+
+
+class TombstoneRow(SQLModel, table=True):
+    """What is left of a removed session until the time at which it would have run out, had it not ended."""
+
+    __tablename__: ClassVar[str] = "tombstone"
+    __table_args__: ClassVar[tuple[Index, ...]] = (Index("tombstone_by_expiry", "expires_at"),)
+
+    id: str = Field(primary_key=True)
+    expires_at: datetime
 
 
 class EventRow(SessionColumns, table=True):

@@ -16,7 +16,14 @@ from models.database import Database, ReadTx
 from models.filter import Bound, Criteria, Filter
 from models.log import append, events_after, history_of, matching_events, number_pending
 from models.queries import Key, PageRequest, session_by_id, session_page, sessions_by_id
-from models.session import InitiatingEntity, SessionRow, Status
+from models.retention import (
+    quantity_older_than,
+    remove_events,
+    remove_sessions,
+    remove_tombstones,
+    removed_among,
+)
+from models.session import InitiatingEntity, SessionRow, Status, TombstoneRow
 
 Read: TypeAlias = Callable[[Database], Awaitable[object]]
 
@@ -24,7 +31,11 @@ EVERYTHING = Bound(everything=True)
 NOW = minute(0)
 IDS = [session_id(number) for number in range(3)]
 ENDING = Ending(by=InitiatingEntity.SYSTEM, user_id=None, reason=None, now=NOW)
-NAMES_ON_SQLITE = {"sqlite_autoindex_session_1": "session_pkey", "sqlite_autoindex_event_1": "event_seq_key"}
+NAMES_ON_SQLITE = {
+    "sqlite_autoindex_session_1": "session_pkey",
+    "sqlite_autoindex_event_1": "event_seq_key",
+    "sqlite_autoindex_tombstone_1": "tombstone_pkey",
+}
 
 
 @pytest.fixture
@@ -43,12 +54,15 @@ async def database(database: Database) -> Database:
             status="active" if number % 3 else "revoked",
             expires_at=NEVER + timedelta(minutes=number),
             created_at=minute(number * 7919 % 10_000),
+            ended_at=None if number % 3 else minute(number / 3),
         )
         for number in range(10_000)
     ]
     async with database.write() as tx:
         await tx.execute_each(insert(SessionRow), rows)
         await append(tx, [one["id"] for one in rows], previous_status=None)
+        buried = [{"id": f"gone_{number}", "expires_at": minute(number)} for number in range(5_000)]
+        await tx.execute(insert(TombstoneRow), buried)
     while await number_pending(database):
         pass
     async with database.administer() as connection:
@@ -208,6 +222,35 @@ async def test_ends_and_expires_by_index(database: Database) -> None:
         if one[0].startswith("INSERT INTO event"):
             plan = await plan_of(database, one)
             assert not is_scanned(plan.replace("SCAN feed", "")), plan
+
+
+async def test_removes_by_index_what_is_past_its_age(database: Database) -> None:
+    with statements() as sent:
+        async with database.read() as tx:
+            await quantity_older_than(tx, minute(100))
+        assert await remove_events(database, NEVER) == 500
+        assert await remove_sessions(database, minute(100), NOW) == 100
+        assert await remove_tombstones(database, NOW) == 1
+        async with database.read() as tx:
+            await removed_among(tx, IDS)
+    tables = ("event", "session", "tombstone")
+    plans = [
+        await plan_of(database, one)
+        for one in sent
+        if any(f"{word} {table}" in one[0] for word in ("FROM", "DELETE") for table in tables)
+    ]
+    assert [is_scanned(plan) or is_sorted(plan) for plan in plans] == [False] * 9, plans
+    assert [indexes_in(plan) for plan in plans] == [
+        {"event_seq_key"},
+        {"session_ended"},
+        {"event_seq_key"},
+        {"event_seq_key"},
+        {"session_ended"},
+        {"session_pkey"},
+        {"tombstone_by_expiry"},
+        {"tombstone_pkey"},
+        {"tombstone_pkey"},
+    ], plans
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

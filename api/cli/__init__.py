@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "serve",
     "migrate": "migrate",
     "import": "import_sessions",
+    "prune": "prune",
     "schema": "schema",
     "keys": "keys",
 }
