@@ -84,8 +84,8 @@ async def remove_events(database: Database, before: datetime) -> int:
             .subquery("chosen")
         )
         first_kept = func.min(chosen.c.seq).filter(chosen.c.recorded_at >= before)
-        end = await tx.scalar(select(func.coalesce(first_kept - 1, func.max(chosen.c.seq), start)))
-        if end == start:
+        end = await tx.scalar(select(func.coalesce(first_kept - 1, func.max(chosen.c.seq))))
+        if end is None or end == start:
             return 0
         await tx.execute(delete(EventRow).where(col(EventRow.seq) > start, col(EventRow.seq) <= end))
         await tx.execute(update(FeedRow).values(pruned_seq=end))

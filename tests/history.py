@@ -1,8 +1,8 @@
 """What clients saw of a service while it was broken on purpose, and the proof that it kept its promises.
 
-The promises: what was acknowledged is in the log; its positions are dense; no change has two of them; the changes
-of one session are in their order; a subscriber that goes on from its last cursor has every change, as the log
-has it. A call that was not acknowledged may have been carried out or not.
+The promises: what was acknowledged is in the log; its positions are dense; no change has two of them; the
+changes of one session are in their order; a subscriber that goes on from its last cursor has every change, as
+the log has it. A call that was not acknowledged may have been carried out or not.
 """
 
 from collections.abc import Iterator, Sequence

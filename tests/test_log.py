@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from node import USER
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from models.changes import Ending, NewSession, create_session, end_session
@@ -14,7 +14,8 @@ from models.database import Database, Record
 from models.filter import Bound
 from models.log import LogState, Position, events_after, history_of, log_state, number_pending
 from models.refusals import CursorExpired
-from models.session import EventRow, InitiatingEntity, to_milliseconds, utc_now
+from models.retention import remove_events
+from models.session import EventRow, FeedRow, InitiatingEntity, to_milliseconds, utc_now
 
 EVERYTHING = Bound(everything=True)
 
@@ -116,6 +117,17 @@ async def test_loses_what_a_naive_tail_would_lose(database: Database) -> None:
     async with database.read() as tx:
         committed = await tx.scalar(select(func.count()).select_from(EventRow))
     assert (committed, len(naive), numbered) == (2, 1, [1, 2])
+
+
+async def test_goes_on_where_32_bits_end(database: Database) -> None:
+    last = 2**31 - 2
+    async with database.write() as tx:
+        await tx.execute(update(FeedRow).values(pruned_seq=last, last_seq=last))
+    ids = [await create(database) for _ in range(3)]
+    assert [(event.seq - last, event.session_id) for event in await whole_log(database)] == [
+        (number, id_) for number, id_ in enumerate(ids, start=1)
+    ]
+    assert await remove_events(database, utc_now() + timedelta(days=1)) == 3
 
 
 async def test_returns_the_history_of_each_session(database: Database) -> None:
