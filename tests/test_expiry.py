@@ -1,13 +1,20 @@
 """Expiring: the longest due first, in bounded transactions, and as of the instant that ran out."""
 
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+
+from conftest import StartNode
 from sqlalchemy import select
 from sqlmodel import col
 from stored import NEVER, minute, row, session_id, store
 
-from models.changes import expire_due, next_expiry
-from models.database import Database
+from models.changes import Ending, end_session, expire_due, next_expiry
+from models.database import Database, Record
+from models.filter import Bound
+from models.log import events_after, log_state, number_pending
 from models.queries import SESSION_COLUMNS
-from models.session import EventRow, SessionRow
+from models.session import EventRow, InitiatingEntity, SessionRow
 
 
 async def ids_of(database: Database, status: str) -> list[str]:
@@ -42,6 +49,76 @@ async def test_expires_at_most_500_at_once_longest_due_first(database: Database)
     assert await ids_of(database, "active") == [session_id(0), session_id(1)]
     assert await expire_due(database, minute(3_000)) == 2
     assert await ids_of(database, "active") == []
+
+
+async def log_from(database: Database, seq: int) -> Sequence[Record]:
+    while await number_pending(database):
+        pass
+    async with database.read() as tx:
+        return await events_after(tx, seq, limit=100_000)
+
+
+async def end(database: Database, session_id_: str) -> None:
+    ending = Ending(by=InitiatingEntity.USER, user_id=None, reason=None, now=minute(0))
+    everything = Bound(everything=True)
+    async with database.write() as tx:
+        await end_session(tx, session_id_, ending, readable=everything, endable=everything)
+
+
+async def test_announces_very_many_in_batches_with_what_others_do_in_between(
+    database: Database, database_url: str
+) -> None:
+    await store(database, *(row(number, expires_at=minute(60)) for number in range(1_200)))
+    await store(database, row(5_000), row(5_001))
+    start = len(await log_from(database, 0))
+    other = Database(database_url)
+    for number in (5_000, 5_001):
+        assert await expire_due(database, minute(60)) == 500
+        await end(other, session_id(number))
+    assert await expire_due(database, minute(60)) == 200
+    runs = [
+        (status, len(list(run))) for status, run in groupby(e.status for e in await log_from(other, start))
+    ]
+    assert runs == [("expired", 500), ("revoked", 1), ("expired", 500), ("revoked", 1), ("expired", 200)]
+    await other.close()
+
+
+async def test_expires_each_once_on_several_nodes_at_once(database: Database, database_url: str) -> None:
+    await store(database, *(row(number, expires_at=minute(60)) for number in range(2_200)))
+    start = len(await log_from(database, 0))
+    nodes = [Database(database_url) for _ in range(3)]
+
+    async def sweep(node: Database) -> list[int]:
+        sizes = [await expire_due(node, minute(60))]
+        while sizes[-1]:
+            sizes.append(await expire_due(node, minute(60)))
+            await number_pending(node)
+        return sizes
+
+    sizes = await asyncio.gather(*(sweep(node) for node in nodes))
+    assert max(map(max, sizes)) == 500
+    assert sum(map(sum, sizes)) == 2_200
+    events = await log_from(database, start)
+    assert [event.seq for event in events] == list(range(start + 1, start + 2_201))
+    assert {event.session_id for event in events} == {session_id(number) for number in range(2_200)}
+    assert {event.status for event in events} == {"expired"}
+    for node in nodes:
+        await node.close()
+
+
+async def test_sweeps_all_that_is_due_when_it_starts(start_node: StartNode, database: Database) -> None:
+    await store(database, *(row(number, expires_at=minute(60)) for number in range(1_100)))
+    await asyncio.gather(start_node(), start_node())
+    async with asyncio.timeout(30):
+        while (await number_of_events(database)) < 2_200:
+            await asyncio.sleep(0.01)
+    assert await number_of_events(database) == 2_200
+    assert len(await ids_of(database, "expired")) == 1_100
+
+
+async def number_of_events(database: Database) -> int:
+    async with database.read() as tx:
+        return (await log_state(tx)).last_seq
 
 
 async def test_knows_when_the_next_session_runs_out(database: Database) -> None:
