@@ -1,4 +1,4 @@
-"""Wake-ups come again after whatever has happened to the connection that brings them."""
+"""Wake-ups come again after whatever has happened to their connection, and nothing depends on them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 from conftest import execute
 from sqlalchemy.engine import URL
+from stored import row, store
 
+from api.auth.ended import EndedSessions
+from api.feed import Feed
 from models import listen
 from models.database import Database
-from models.log import CHANNEL
+from models.log import CHANNEL, number_pending
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
@@ -91,3 +94,19 @@ async def test_notices_a_connection_that_went_silent_and_makes_another(
         await wake_up(database)  # what was missed meanwhile is not known, so that is a wake-up too
         await execute(database_url, f"NOTIFY {CHANNEL}")
         await wake_up(database)
+
+
+async def test_learns_by_polling_what_no_wake_up_told_of(database: Database, database_url: str) -> None:
+    feed = Feed(database, EndedSessions(keep_seconds=60), poll_seconds=0.05, ring_size=100)
+    await feed.start()
+    reading = asyncio.create_task(feed.run())  # and nobody listens
+    other = Database(database_url)
+    for number in range(1, 4):
+        await store(other, row(number))
+        await number_pending(other)
+        async with asyncio.timeout(30):
+            while feed.position < number:
+                await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await other.close()
