@@ -6,6 +6,7 @@ Reads and ends go on meanwhile on another connection, and are compared with the 
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import update
-from sqlite_scale import _free_port, _wait_for
 
 from models.copies import store_copies
 from models.database import Database
@@ -174,20 +174,19 @@ def _p99(seconds: list[float]) -> float:
 @contextmanager
 def _serving(url: str, nodes: int) -> Iterator[int]:
     """Run so many nodes, and yield the port of the first."""
-    command = str(Path(sys.executable).with_name("sessiongraph"))
-    ports = [_free_port() for _ in range(nodes)]
+    command = [Path(sys.executable).with_name("sessiongraph"), "serve", "--port", "0", "--database-url", url]
     processes = [
-        subprocess.Popen([command, "serve", "--port", str(port), "--database-url", url])  # noqa: S603  our own
-        for port in ports
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603  our own
+        for _ in range(nodes)
     ]
     try:
-        for process, port in zip(processes, ports, strict=True):
-            _wait_for(port, process)
-        yield ports[0]
+        # Each says where it serves as soon as it does.
+        said = [next(iter(process.stdout or ())) for process in processes]
+        yield int(re.findall(r":(\d+)/", said[0])[0])
     finally:
         for process in processes:
             process.terminate()
-            process.wait()
+            process.communicate()
 
 
 @contextmanager
