@@ -38,6 +38,7 @@ _LOCK = Statement(
     .with_for_update()
 )
 _ACTIVE = Statement(select(col(SessionRow.id)).where(_IS_ONE, _IS_ACTIVE))
+_DELETE = Statement(delete(SessionRow).where(_IS_ONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> 
     # Asked only now: before, a session could have been removed between the answer and the insertion.
     removed = await removed_among(tx, inserted) if inserted else set()
     if removed:
-        await tx.execute(delete(SessionRow).where(is_among(col(SessionRow.id), list(removed))))
+        await tx.execute(_DELETE, {"ids": list(removed)})
     created = [id_ for id_ in inserted if id_ not in removed]
     await append(tx, _oldest_first(copies[id_] for id_ in created), previous_status=None)
     if len(created) == len(copies):

@@ -15,15 +15,21 @@ from sqlalchemy import delete, func, literal, select, update
 from sqlmodel import col
 
 from models.database import Database, ReadTx
-from models.dialect import is_among
+from models.dialect import is_among, texts
 from models.filter import Clause
 from models.log import log_state
 from models.session import EventRow, FeedRow, SessionRow, Status, TombstoneRow, utc_now
+from models.statement import Statement
 
 BATCH = 500
 
 # Spelled out in the statement, like the condition of the index.
 _HAS_ENDED: Clause = col(SessionRow.status) != literal(Status.ACTIVE.value, literal_execute=True)
+
+_DELETE_SESSIONS = Statement(delete(SessionRow).where(is_among(col(SessionRow.id), texts("ids"))))
+_IS_ONE = is_among(col(TombstoneRow.id), texts("ids"))
+_DELETE_TOMBSTONES = Statement(delete(TombstoneRow).where(_IS_ONE))
+_TOMBSTONES = Statement(select(col(TombstoneRow.id)).where(_IS_ONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ async def remove_sessions(database: Database, before: datetime, now: datetime) -
         tombstones = [{"id": row.id, "expires_at": row.expires_at} for row in rows if row.expires_at > now]
         if tombstones:
             await tx.insert_unless_present(TombstoneRow, tombstones)
-        await tx.execute(delete(SessionRow).where(is_among(col(SessionRow.id), [row.id for row in rows])))
+        await tx.execute(_DELETE_SESSIONS, {"ids": [row.id for row in rows]})
     return len(rows)
 
 
@@ -126,14 +132,13 @@ async def remove_tombstones(database: Database, now: datetime) -> int:
             .with_for_update(skip_locked=True)
         )
         ids = [row.id for row in await tx.all(oldest)]
-        await tx.execute(delete(TombstoneRow).where(is_among(col(TombstoneRow.id), ids)))
+        await tx.execute(_DELETE_TOMBSTONES, {"ids": ids})
     return len(ids)
 
 
 async def removed_among(tx: ReadTx, session_ids: Collection[str]) -> set[str]:
     """Return which of these sessions were removed after they had ended before their time."""
-    found = select(col(TombstoneRow.id)).where(is_among(col(TombstoneRow.id), session_ids))
-    return {row.id for row in await tx.all(found)}
+    return {row.id for row in await tx.all(_TOMBSTONES, {"ids": list(session_ids)})}
 
 
 def _ended_before(before: datetime) -> list[Clause]:

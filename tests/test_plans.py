@@ -62,7 +62,7 @@ async def database(database: Database) -> Database:
         await tx.execute_each(insert(SessionRow), rows)
         await append(tx, [one["id"] for one in rows], previous_status=None)
         buried = [{"id": f"gone_{number}", "expires_at": minute(number)} for number in range(5_000)]
-        await tx.execute(insert(TombstoneRow), buried)
+        await tx.execute_each(insert(TombstoneRow), buried)
     while await number_pending(database):
         pass
     async with database.administer() as connection:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 from stored import NEVER, minute, row, session_id, store
 from test_cli import run
-from test_import import given, revoked
+from upstream import revoked, session
 
 from api.auth.ended import EndedSessions
 from api.feed import Feed
@@ -294,7 +294,7 @@ async def test_begins_the_history_later_and_keeps_who_ended_a_session(node: Node
 
 async def test_brings_no_removed_session_back_to_life(node: Node, database: Database) -> None:
     now = utc_now()
-    copies = [session_copy(one, now) for one in (given(), revoked())]
+    copies = [session_copy(one, now) for one in (session(), revoked("2026-01-16T12:00:00.000Z"))]
     assert await store_copies(database, copies, now) == Tally(created=1, updated=1)
     await number(database)
     assert await remove_sessions(database, now, now) == 1
