@@ -39,6 +39,7 @@ _LOCK = Statement(
 )
 _DELETE = Statement(delete(SessionRow).where(_IS_ONE))
 _ACTIVE = Statement(select(col(SessionRow.id)).where(_IS_ONE, _IS_ACTIVE))
+_DELETE = Statement(delete(SessionRow).where(_IS_ONE))
 
 
 @dataclass(frozen=True, slots=True)
