@@ -76,24 +76,24 @@ class Clients:
     def __init__(self, http: httpx.AsyncClient, ports: list[int], epoch: str) -> None:
         self.history = History()
         self.interrupted = 0
-        self._ports = ports
+        self.ports = ports
         self._epoch = epoch
         self._http = http
 
     async def write(self, writer: int) -> None:
         """Create sessions and end them, each call on another node, for ever."""
-        ports = itertools.cycle(self._ports if writer % 2 else self._ports[::-1])
+        nodes = itertools.cycle((0, 1) if writer % 2 else (1, 0))
         for turn in itertools.count():
             id_ = session_id(writer * 1_000_000 + turn)
-            await self._call(ports, Call(id_, "ACTIVE"), CREATE, id=id_, userId=USER, expiresAt=FUTURE)
-            await self._call(ports, Call(id_, "REVOKED"), END, id=id_)
+            await self._call(nodes, Call(id_, "ACTIVE"), CREATE, id=id_, userId=USER, expiresAt=FUTURE)
+            await self._call(nodes, Call(id_, "REVOKED"), END, id=id_)
 
     async def watch(self, name: str, first: int) -> None:
         """Watch from the start of the log, and go on after the last change on the other node, for ever."""
         connections = self.history.subscribers[name] = [Connection(after=0)]
-        for port in itertools.cycle([self._ports[first], self._ports[1 - first]]):
+        for node in itertools.cycle((first, 1 - first)):
             with suppress(OSError, websockets.WebSocketException):
-                await self._watch(port, connections[-1])
+                await self._watch(self.ports[node], connections[-1])
             if connections[-1].delivered:
                 connections.append(Connection(after=connections[-1].delivered[-1].seq))
             await asyncio.sleep(0.01)
@@ -119,12 +119,12 @@ class Clients:
         }
         return set(last.values()) == {log[-1].seq}
 
-    async def _call(self, ports: Iterator[int], call: Call, document: str, **given: str) -> None:
+    async def _call(self, nodes: Iterator[int], call: Call, document: str, **given: str) -> None:
         """Make a call, the same again on the other node until it is acknowledged."""
         self.history.attempted.add(call)
         body = {"query": document, "variables": {"input": given}}
         while True:
-            url = f"http://127.0.0.1:{next(ports)}/graphql"
+            url = f"http://127.0.0.1:{self.ports[next(nodes)]}/graphql"
             with suppress(httpx.TransportError):
                 answer = (await self._http.post(url, json=body)).json()
                 if "errors" not in answer:
@@ -209,7 +209,9 @@ async def break_everything(
     await clients.until_acknowledged(AFTER_EACH_FAULT)
     await nodes[0].kill()
     await clients.until_acknowledged(AFTER_EACH_FAULT)
-    await stack.enter_async_context(running_process(postgres.url, nodes[0].port))
+    port = free_port()  # the old one may have been taken by a connection meanwhile
+    await stack.enter_async_context(running_process(postgres.url, port))
+    clients.ports[0] = port
     await clients.until_acknowledged(AFTER_EACH_FAULT)
     await postgres.crash()
     await clients.until_interrupted()
