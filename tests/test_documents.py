@@ -97,7 +97,7 @@ async def events(node: Node, body: dict[str, Any]) -> list[Any]:
 
 def parsed(stream: str) -> list[Any]:
     *results, end, rest = stream.split("\n\n")
-    assert (end, rest) == ("event: complete\ndata:", "")
+    assert (end, rest) == ("event: complete\ndata: ", "")
     prefix = "event: next\ndata: "
     assert all(result.startswith(prefix) for result in results), stream
     return [json.loads(result.removeprefix(prefix)) for result in results]
