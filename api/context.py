@@ -1,6 +1,7 @@
 """What resolvers are given: who asks, and the handles."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Self, TypeAlias
 from weakref import WeakSet
 
@@ -48,7 +49,6 @@ class Context:
         self._give_back: Callable[[], None] | None = None
         self.accepted_at = feed.position
         self.streams: WeakSet[Stream] = WeakSet()
-        self.history: DataLoader[str, list[Record]] = DataLoader(self._load_history, cache=False)
 
     def for_operation(self) -> Self:
         """Return the context of an operation on a socket whose own context this is."""
@@ -73,6 +73,11 @@ class Context:
         if self._give_back is not None:
             self._give_back()
             self._give_back = None
+
+    @cached_property
+    def history(self) -> DataLoader[str, list[Record]]:
+        """What loads the histories of sessions, those of one moment together."""
+        return DataLoader(self._load_history, cache=False)
 
     @property
     def readable(self) -> Bound:

@@ -1,6 +1,7 @@
 """The web server: uvicorn, which tells the application when a shutdown begins."""
 
 import asyncio
+import gc
 import logging
 import socket
 
@@ -68,6 +69,12 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._draining = app.state.draining
+        self._has_process = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop; the process has nothing else to do."""
+        self._has_process = True
+        super().run(sockets)
 
     @property
     def port(self) -> int:
@@ -81,7 +88,12 @@ class Server(uvicorn.Server):
         if not self.started:
             for one in listening:
                 one.close()
-        elif sockets is None:
+            return
+        if self._has_process:
+            # What is alive now stays: searching it for garbage would hold the loop for 60 ms each time.
+            gc.collect()
+            gc.freeze()
+        if sockets is None:
             say_where(self.config.host, self.port, self._app.state.credentials)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
