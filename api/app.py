@@ -22,7 +22,6 @@ from api.auth.viewer import Viewer
 from api.context import Context
 from api.demo import Credentials, demo_population, prepared_demo
 from api.demo.issuer import DemoIssuer
-from api.demo.past import fill
 from api.demo.traffic import run_traffic
 from api.feed import Feed
 from api.graphiql.page import GraphiQL
@@ -30,30 +29,19 @@ from api.places import StreamPlaces
 from api.pruner import prune
 from api.schema import build_schema
 from api.settings import Settings
+from api.startup import require_authentication
 from api.sweeper import sweep
 from api.transport.answer import refusal_response
 from api.transport.http import HTTPEndpoint
 from api.transport.websocket import SocketEndpoint
 from models.database import Database
-from models.key import all_keys
 from models.listen import listen
 from models.log import log_state
 from models.migrations import prepare
-from models.refusals import Refusal, Unavailable
+from models.refusals import Unavailable
 
 PREFLIGHT_SECONDS = 7200
 """How long a browser remembers that a page may call; the longest that they all honour."""
-
-
-class OpenToEveryone(Refusal):
-    """The server could be reached from elsewhere, and nobody would have to say who they are."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"Nobody could be authenticated, so {host} would be open to everyone. Set "
-            "SESSIONGRAPH_TOKEN_ISSUERS and SESSIONGRAPH_JWKS, or create a key with `sessiongraph keys "
-            "create`, or listen on 127.0.0.1."
-        )
 
 
 def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlette:
@@ -177,38 +165,6 @@ async def refuse(_request: Request, error: Exception) -> Response:
     """Answer an unknown path or method as GraphQL errors are answered: in JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for it
     return refusal_response(error.status_code, error.detail, headers=error.headers)
-
-
-async def require_authentication(settings: Settings, database: Database) -> None:
-    """Make sure that whoever can reach the server from elsewhere has to say who they are.
-
-    Raises:
-        OpenToEveryone: No issuer is configured and no API key was ever created.
-        Unavailable: The database is away or busy.
-    """
-    if settings.is_loopback or settings.token_issuers:
-        return
-    async with database.read() as tx:
-        if not await all_keys(tx):
-            raise OpenToEveryone(settings.host)
-
-
-async def check(settings: Settings) -> None:
-    """Prepare the database; fail with a sentence before a server is up, which would do so with a traceback.
-
-    Raises:
-        OpenToEveryone: Nobody could be authenticated, and others can reach the server.
-        SchemaMismatch: `sessiongraph migrate` has to be run.
-        Unavailable: The database is away or busy.
-    """
-    database = Database(settings.database_url, settings.connections)
-    try:
-        await prepare(database)
-        await require_authentication(settings, database)
-        if settings.demo:
-            await fill(database, demo_population())
-    finally:
-        await database.close()
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -13,8 +13,8 @@ from api.auth.viewer import Viewer
 from api.feed import Feed
 from api.places import StreamPlaces
 from api.stream import Stream
+from models.bound import Bound
 from models.database import Database, Record
-from models.filter import Bound
 from models.log import history_of
 from models.refusals import Forbidden
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from models.changes import expire_due, next_expiry
 from models.database import Database
+from models.expiry import expire_due, next_expiry
 from models.refusals import Unavailable
 from models.session import utc_now
 

@@ -12,7 +12,8 @@ from api.context import Info
 from api.enums import ViewerKind
 from api.inputs import to_filter
 from api.types import Session
-from models.filter import Bound, Criteria
+from models.bound import Bound
+from models.filter import Criteria
 from models.queries import session_by_id
 from models.session import utc_now
 

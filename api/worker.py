@@ -10,9 +10,10 @@ import socket
 import sys
 from contextlib import suppress
 
-from api.app import check, create_app
+from api.app import create_app
 from api.server import Server, configure_logging
 from api.settings import Settings
+from api.startup import check
 from models.refusals import Refusal
 
 TICKS = 10

@@ -22,10 +22,10 @@ from servers import leave_the_first_processor, postgresql
 from api.auth.ended import EndedSessions
 from api.feed import Feed
 from models import changes
+from models.bound import Bound
 from models.changes import Ending, EndOutcome, end_session
 from models.database import Database
 from models.engine import Connections
-from models.filter import Bound
 from models.session import InitiatingEntity, utc_now
 
 WRITERS = 16

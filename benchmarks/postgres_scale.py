@@ -43,11 +43,13 @@ from rich.console import Console
 from rich.table import Table
 from servers import free_port, leave_the_first_processor, postgresql, resident_megabytes, running, serve
 
-from models.changes import Ending, end_session, expire_due, next_expiry
+from models.bound import Bound
+from models.changes import Ending, end_session
 from models.changes import end_sessions as end_in_batches
 from models.database import Database, ReadTx
 from models.engine import Connections, dsn
-from models.filter import Bound, Criteria, Filter, Interval
+from models.expiry import expire_due, next_expiry
+from models.filter import Criteria, Filter, Interval
 from models.log import events_after, history_of, log_state, number_pending
 from models.queries import PageRequest, session_by_id, session_count, session_page
 from models.session import InitiatingEntity, Status, utc_now

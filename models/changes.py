@@ -1,7 +1,7 @@
-"""Changing sessions: creating, ending, expiring.
+"""Changing sessions: creating and ending.
 
-With `models.copies` and `models.past`, which store what has happened elsewhere, the only module that assigns
-a status.
+Besides, only `models.expiry` assigns a status, and `models.copies` and `models.past`, which store what has
+happened elsewhere.
 
 Status is a one-way street, active → expired | revoked, and the statement itself enforces it: an UPDATE whose
 WHERE says `active` and whose rows decide who won. So retries, two callers at once and skewed clocks cannot
@@ -34,9 +34,10 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 from ulid import ULID
 
+from models.bound import Bound, Clause
 from models.database import Database, ReadTx, Record, Statement, WriteTx
 from models.dialect import is_among, texts
-from models.filter import NOW, Bound, Clause, Criteria
+from models.filter import NOW, Criteria
 from models.log import append
 from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
@@ -49,11 +50,9 @@ Order: TypeAlias = Sequence[SQLColumnExpression[Any]]
 BATCH = 500
 
 # Spelled out in the statement: a plan for any status could not use the index of the active sessions.
-_IS_ACTIVE: Clause = col(SessionRow.status) == literal(Status.ACTIVE.value, literal_execute=True)
-_IS_LIVE = (_IS_ACTIVE, col(SessionRow.expires_at) > NOW)
-_IS_DUE = (_IS_ACTIVE, col(SessionRow.expires_at) <= NOW)
-_BY_AGE = (col(SessionRow.created_at), col(SessionRow.id))
-_BY_EXPIRY = (col(SessionRow.expires_at), col(SessionRow.id))
+IS_ACTIVE: Clause = col(SessionRow.status) == literal(Status.ACTIVE.value, literal_execute=True)
+_IS_LIVE = (IS_ACTIVE, col(SessionRow.expires_at) > NOW)
+BY_AGE = (col(SessionRow.created_at), col(SessionRow.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +156,7 @@ async def end_sessions(
         size, begun_at = min(BATCH, left), time.monotonic()
         async with database.write() as tx:
             chosen = await tx.all(statement, {**values, "limit": size})
-            ids = await _ended(tx, _REVOKE_THESE, {**values, "ids": [row.id for row in chosen]})
+            ids = await append_ends(tx, _REVOKE_THESE, {**values, "ids": [row.id for row in chosen]})
         yield ids
         left -= size
         if len(chosen) < size or not left:
@@ -174,26 +173,6 @@ async def has_active(database: Database, criteria: Criteria, *, sparing: Collect
     return bool(found)
 
 
-async def expire_due(database: Database, now: datetime) -> int:
-    """Expire at most 500 sessions whose time has run out, longest due first; return how many.
-
-    Safe to run on every node at once: rows that another node holds are passed over.
-    """
-    async with database.write() as tx:
-        return len(await _ended(tx, _EXPIRE_OLDEST, {"now": now, "limit": BATCH}))
-
-
-async def expire(tx: WriteTx, session_ids: Collection[str], now: datetime) -> list[str]:
-    """Expire those of these sessions whose time has run out; return their ids."""
-    return await _ended(tx, _EXPIRE_THESE, {"now": now, "ids": list(session_ids)})
-
-
-async def next_expiry(tx: ReadTx) -> datetime | None:
-    """Return when the next active session runs out, which may have passed; None when none is active."""
-    expiry: datetime | None = await tx.scalar(_NEXT_EXPIRY)
-    return expiry
-
-
 def new_session_id() -> str:
     return f"session_{ULID()}"
 
@@ -207,7 +186,7 @@ async def _stored(tx: ReadTx, session_id: str, bound: Bound) -> Record | None:
     return await tx.first(one_session(bound.shape), {"id": session_id, **bound.values()})
 
 
-async def _ended(tx: WriteTx, statement: Statement, values: dict[str, Any]) -> list[str]:
+async def append_ends(tx: WriteTx, statement: Statement, values: dict[str, Any]) -> list[str]:
     """End sessions by a statement and append one event for each, oldest first; return their ids."""
     ids = [id_ for _, id_ in sorted(await tx.all(statement, values))]
     await append(tx, ids, previous_status=Status.ACTIVE)
@@ -229,21 +208,7 @@ def _revoking(*where: Clause) -> Update:
     )
 
 
-def _expiring(which: Clause) -> Statement:
-    return Statement(
-        update(SessionRow)
-        .where(which, *_IS_DUE)
-        .values(
-            status=Status.EXPIRED.value,
-            ended_at=col(SessionRow.expires_at),
-            ended_by=InitiatingEntity.POLICY.value,
-            updated_at=col(SessionRow.expires_at),
-        )
-        .returning(*_BY_AGE)
-    )
-
-
-def _first(order: Order, *where: Clause, columns: Order) -> Select[Any]:
+def first(order: Order, *where: Clause, columns: Order) -> Select[Any]:
     return (
         select(*columns)
         .where(*where)
@@ -253,7 +218,7 @@ def _first(order: Order, *where: Clause, columns: Order) -> Select[Any]:
     )
 
 
-def _is_chosen(chosen: Select[Any]) -> Clause:
+def is_chosen(chosen: Select[Any]) -> Clause:
     """Return the condition to be one of these, which are chosen once.
 
     PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
@@ -277,8 +242,8 @@ def _oldest(criteria: Criteria, *, is_further: bool) -> Statement:
     """Return what locks the oldest sessions, or those after one, passing over those that others hold."""
     where = _active(criteria)
     if is_further:
-        where.append(tuple_(*_BY_AGE) > tuple_(given("after_created_at", UTCDateTime), given("after_id")))
-    return Statement(_first(_BY_AGE, *where, columns=_BY_AGE))
+        where.append(tuple_(*BY_AGE) > tuple_(given("after_created_at", UTCDateTime), given("after_id")))
+    return Statement(first(BY_AGE, *where, columns=BY_AGE))
 
 
 @lru_cache(STATEMENT_LIMIT)
@@ -286,8 +251,5 @@ def _any_active(criteria: Criteria) -> Statement:
     return Statement(select(exists().where(*_active(criteria))))
 
 
-_IS_THESE: Clause = is_among(col(SessionRow.id), texts("ids"))
-_REVOKE_THESE = Statement(_revoking(_IS_THESE).returning(*_BY_AGE))
-_EXPIRE_OLDEST = _expiring(_is_chosen(_first(_BY_EXPIRY, *_IS_DUE, columns=[col(SessionRow.id)])))
-_EXPIRE_THESE = _expiring(_IS_THESE)
-_NEXT_EXPIRY = Statement(select(col(SessionRow.expires_at)).where(_IS_ACTIVE).order_by(*_BY_EXPIRY).limit(1))
+IS_THESE: Clause = is_among(col(SessionRow.id), texts("ids"))
+_REVOKE_THESE = Statement(_revoking(IS_THESE).returning(*BY_AGE))

@@ -13,11 +13,11 @@ from sqlalchemy import delete, select, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from models.bound import Clause
 from models.bulk import insert_absent
-from models.changes import expire
 from models.database import Database, Statement, WriteTx
 from models.dialect import is_among, texts
-from models.filter import Clause
+from models.expiry import expire
 from models.intake import SessionCopy
 from models.log import append
 from models.retention import removed_among

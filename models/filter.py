@@ -7,19 +7,17 @@ names its values and `values()` are given when it is run, so that all who ask al
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, and_, case, false, or_, true
+from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, and_, case, false, or_
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from models.bound import Bound, Clause, Table
 from models.database import Record
 from models.dialect import is_among, texts
 from models.session import AuthMethod, EventRow, SessionRow, Status
 from models.statement import given
-
-Table: TypeAlias = type[SessionRow] | type[EventRow]
-Clause: TypeAlias = ColumnElement[bool]
 
 NOW: BindParameter[datetime] = given("now", UTCDateTime)
 """The instant that decides which active sessions are past their end."""
@@ -144,52 +142,6 @@ class Filter:
             and (self.created_at is None or self.created_at.has(event.created_at))
             and (self.expires_at is None or self.expires_at.has(event.expires_at))
             and (self.ended_at is None or self.ended_at.has(event.ended_at))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What a viewer may see or end: all sessions, or those of a user and those of an organization."""
-
-    everything: bool = False
-    user_id: str | None = None
-    organization_id: str | None = None
-
-    @property
-    def is_nothing(self) -> bool:
-        return self == Bound()
-
-    def clause(self, table: Table) -> Clause:
-        if self.everything:
-            return true()
-        either = self.branches(table)
-        return or_(*either) if either else false()
-
-    def branches(self, table: Table) -> list[Clause]:
-        """Return the conditions of which one is enough; none where everything or nothing is within."""
-        return [
-            col(getattr(table, name)) == given(f"bound_{name}")
-            for name in ("user_id", "organization_id")
-            if getattr(self, name) is not None and not self.everything
-        ]
-
-    @property
-    def shape(self) -> "Bound":
-        return Bound(self.everything, self.user_id and "", self.organization_id and "")
-
-    def values(self) -> dict[str, Any]:
-        """Return the values that the clause names."""
-        return {"bound_user_id": self.user_id, "bound_organization_id": self.organization_id}
-
-    def admits(self, event: Record) -> bool:
-        return self.covers(event.user_id, event.organization_id)
-
-    def covers(self, user_id: str, organization_id: str | None) -> bool:
-        """Tell whether sessions of this user in this organization are within."""
-        return (
-            self.everything
-            or (self.user_id is not None and user_id == self.user_id)
-            or (self.organization_id is not None and organization_id == self.organization_id)
         )
 
 

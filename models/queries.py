@@ -21,9 +21,10 @@ from sqlalchemy import (
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from models.bound import Bound, Clause
 from models.database import Database, Record, Statement
 from models.dialect import is_among, texts, utc_day
-from models.filter import Bound, Clause, Criteria, known_method_column, status_column
+from models.filter import Criteria, known_method_column, status_column
 from models.log import LogState
 from models.session import SNAPSHOT, FeedRow, SessionRow
 from models.statement import given

@@ -14,9 +14,9 @@ from datetime import datetime
 from sqlalchemy import delete, func, literal, select, update
 from sqlmodel import col
 
+from models.bound import Clause
 from models.database import Database, ReadTx, Statement
 from models.dialect import is_among, texts
-from models.filter import Clause
 from models.log import log_state
 from models.session import EventRow, FeedRow, SessionRow, Status, TombstoneRow, utc_now
 

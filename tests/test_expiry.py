@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlmodel import col
 from stored import NEVER, minute, row, session_id, store
 
-from models.changes import Ending, end_session, expire_due, next_expiry
+from models.bound import Bound
+from models.changes import Ending, end_session
 from models.database import Database, Record
-from models.filter import Bound
+from models.expiry import expire_due, next_expiry
 from models.log import events_after, log_state, number_pending
 from models.queries import SESSION_COLUMNS
 from models.session import EventRow, InitiatingEntity, SessionRow

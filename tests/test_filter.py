@@ -9,8 +9,9 @@ from sqlalchemy import delete, insert, select
 from sqlmodel import col
 from stored import START, row, session_id
 
+from models.bound import Bound
 from models.database import Database
-from models.filter import Bound, Criteria, Filter, Interval
+from models.filter import Criteria, Filter, Interval
 from models.log import EVENT_COLUMNS
 from models.session import SNAPSHOT, AuthMethod, EventRow, SessionRow, Status
 

@@ -18,9 +18,9 @@ from ulid import ULID
 from upstream import SESSION, Outcome, json_lines, revoked, run, run_import, session, sessions
 
 from api.cli.import_sessions import BATCH
-from models.changes import expire_due
 from models.copies import Tally, store_copies
 from models.database import Database, Record
+from models.expiry import expire_due
 from models.intake import session_copy
 from models.log import LogState, log_state
 from models.migrations import migrate

@@ -9,9 +9,9 @@ from node import USER
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
+from models.bound import Bound
 from models.changes import Ending, NewSession, create_session, end_session
 from models.database import Database, Record
-from models.filter import Bound
 from models.log import LogState, Position, events_after, history_of, log_state, number_pending
 from models.refusals import CursorExpired
 from models.retention import remove_events

@@ -21,10 +21,11 @@ from upstream import revoked, session
 from api.auth.ended import EndedSessions
 from api.feed import Feed
 from api.settings import Settings
-from models.changes import expire_due
+from models.bound import Bound
 from models.copies import Tally, store_copies
 from models.database import Database
-from models.filter import Bound, Criteria, Filter
+from models.expiry import expire_due
+from models.filter import Criteria, Filter
 from models.intake import session_copy
 from models.log import Position, events_after, log_state, number_pending
 from models.refusals import CursorExpired

@@ -15,7 +15,8 @@ from api.auth.tokens import TokenVerifier
 from api.auth.viewer import Viewer
 from api.feed import Feed
 from api.settings import Settings
-from models.filter import Bound, Criteria, Filter
+from models.bound import Bound
+from models.filter import Criteria, Filter
 from models.refusals import Unauthenticated
 from models.session import Status, utc_now
 

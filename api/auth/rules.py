@@ -16,7 +16,7 @@ from api.auth.keyring import Key
 from api.auth.tokens import AccessToken
 from api.auth.viewer import Viewer, ViewerKind
 from api.settings import Settings
-from models.filter import Bound
+from models.bound import Bound
 from models.key import Scope
 
 NOTHING = Bound()

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum, auto
 
 from api.auth.keyring import Key
-from models.filter import Bound
+from models.bound import Bound
 from models.session import InitiatingEntity
 
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from api.app import check, create_app
+from api.app import create_app
 from api.cli.options import DatabaseUrl
 from api.server import Server, configure_logging
 from api.settings import load_settings
+from api.startup import check
 from api.supervisor import Supervisor
 
 DEMO_DATABASE_URL = "sqlite:///sessiongraph-demo.db"

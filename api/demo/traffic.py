@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from api.demo.past import DAYS
 from api.demo.population import Population
+from models.bound import Bound
 from models.changes import create_session, end_session
 from models.database import Database
-from models.filter import Bound, Criteria, Filter
+from models.filter import Criteria, Filter
 from models.queries import Key, PageRequest, session_count, session_page
 from models.refusals import Unavailable
 from models.session import SNAPSHOT, Status, utc_now

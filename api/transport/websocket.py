@@ -37,7 +37,7 @@ from api.transport.frames import Pace, TextFrames
 from api.transport.messages import fault_of
 from api.transport.origin import is_for_this_machine
 from api.trusted import with_document_id
-from models.filter import Bound
+from models.bound import Bound
 from models.refusals import LimitExceeded, Refusal, Unauthenticated, Unavailable
 
 NOBODY = Viewer(kind=ViewerKind.SERVICE, readable=Bound(), endable=Bound())
