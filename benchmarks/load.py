@@ -56,9 +56,11 @@ class Connection:
         self._writer.close()
 
 
-def request(method: str, target: str, body: bytes = b"") -> bytes:
+def request(method: str, target: str, body: bytes = b"", *, authorization: str | None = None) -> bytes:
     """Return the bytes of a request, to be sent as they are."""
     head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n"
+    if authorization is not None:
+        head += f"authorization: {authorization}\r\n"
     if body:
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body

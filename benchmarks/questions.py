@@ -34,9 +34,9 @@ def page(**variables: object) -> bytes:
     return graphql(SESSIONS, first=PAGE, **variables)
 
 
-def key_of_deep_page(size: int) -> Key:
-    """Return the last session before page 10,000 of so many sessions, newest first."""
-    before = size - PAGE * (DEPTH - 1)
+def key_of_deep_page(size: int, *, depth: int = DEPTH) -> Key:
+    """Return the last session before a deep page of so many sessions, newest first."""
+    before = size - PAGE * (depth - 1)
     return Key(created_at(before), session_id(before))
 
 
