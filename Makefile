@@ -39,6 +39,9 @@ graphiql: $(GRAPHIQL)/page.js.gz ## build GraphiQL from its npm packages
 
 clients: $(CLIENTS)/node_modules/.package-lock.json ## install the clients in JavaScript that the tests run
 
+bench: .venv/installed ## measure what requests cost beside plain routes
+	@$(BIN)/python benchmarks/speed.py
+
 lock: .venv/installed ## resolve requirements.lock and package-lock.json anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--upgrade --extra dev --output-file requirements.lock pyproject.toml
@@ -78,5 +81,5 @@ $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api
 		editor.worker=monaco-editor/esm/vs/editor/editor.worker.js
 	@gzip -9n $(GRAPHIQL)/*
 
-.PHONY: help run test check fix schema graphiql clients lock clean
+.PHONY: help run test check fix schema graphiql clients bench lock clean
 .DEFAULT_GOAL := help

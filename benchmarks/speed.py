@@ -207,9 +207,7 @@ def _ids(answer: Any) -> list[str]:  # noqa: ANN401  JSON
 
 
 def table(loads: list[Workload]) -> Table:
-    shown = Table(
-        box=SIMPLE, title="ours | the floor: requests per second, milliseconds, microseconds of processor"
-    )
+    shown = Table(box=SIMPLE, title="ours, and the floor: latencies in ms, µs of processor time")
     headings = ("", "req/s", "p50", "p99", "µs", "req/s", "p50", "p99", "µs", "of the floor", "p99 times")
     for heading in headings:
         shown.add_column(heading, justify="right" if heading else "left")
