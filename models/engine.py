@@ -22,13 +22,6 @@ ELSEWHERE = {
 """What is often written into a URL and would be misunderstood there, and why not."""
 
 
-class Lasting(asyncpg.Connection):  # type: ignore[misc]  # it ships no types
-    """A connection on which nothing is set for longer than a transaction, so that nothing is to be reset."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
     """How a process connects to PostgreSQL; SQLite has no use for it. A limit of 0 is none.
@@ -122,7 +115,7 @@ def postgresql_options(url: URL, connections: Connections) -> dict[str, Any]:
 def _as_own(url: URL, connections: Connections) -> dict[str, Any]:
     """Return how to connect to PostgreSQL itself: a connection keeps what it is told."""
     name = {} if "application_name" in url.query else {"application_name": "sessiongraph"}
-    return {"connection_class": Lasting, "server_settings": {**name, **connections.server_settings}}
+    return {"server_settings": {**name, **connections.server_settings}}
 
 
 def _as_pooled(connections: Connections) -> dict[str, Any]:
@@ -133,7 +126,7 @@ def _as_pooled(connections: Connections) -> dict[str, Any]:
     told = connections.server_settings.items()
     settings = "".join(f" SET LOCAL {name} = '{value}';" for name, value in told)
 
-    class Pooled(Lasting):
+    class Pooled(asyncpg.Connection):  # type: ignore[misc]  # it ships no types
         async def execute(self, query: str, *arguments: object, **options: object) -> str:
             if query.startswith("BEGIN"):
                 query += settings

@@ -1,16 +1,15 @@
-"""PostgreSQL: a pool of connections by asyncpg."""
+"""PostgreSQL: transactions, and statements alone, on connections of asyncpg."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from models.engine import Connections, dsn, postgresql_options
+from models.pool import Pool
 from models.statement import Compiled, Record
 
 PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
@@ -23,32 +22,35 @@ class PostgreSQL:
     dialect: Dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
     def __init__(self, url: URL, connections: Connections) -> None:
-        self._url = url
-        self._connections = connections
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._opening = asyncio.Lock()
+        self._is_pooled = connections.direct_url is not None
+        self._pool = Pool(
+            size=connections.pool_size,
+            wait_seconds=connections.pool_seconds,
+            dsn=dsn(url),
+            max_cached_statement_lifetime=0,
+            **postgresql_options(url, connections),
+        )
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one reading statement; it is a snapshot of its own."""
-        if self._connections.direct_url is not None:
+        if self._is_pooled:
             # Behind a pooler only a transaction keeps its server and has limits.
             async with self.reading() as tx:
                 return await tx.fetch(statement, arguments)
-        pool = self._pool or await self._opened()
-        connection = await self._taken(pool)
-        try:
-            return await _fetched(connection, statement, arguments)
-        finally:
-            await pool.release(connection)
+        async with self._pool.connection() as raw:
+            return await _fetched(raw, statement, arguments)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["_Transaction"]:
-        async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._pool.connection() as raw,
+            raw.transaction(isolation="repeatable_read", readonly=True),
+        ):
             yield _Transaction(raw)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator["_Transaction"]:
-        async with self._connection() as raw, raw.transaction(isolation="read_committed"):
+        async with self._pool.connection() as raw, raw.transaction(isolation="read_committed"):
             yield _Transaction(raw)
 
     @staticmethod
@@ -61,42 +63,13 @@ class PostgreSQL:
         return isinstance(error, OSError | asyncpg.InternalClientError)  # TimeoutError is an OSError
 
     async def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.terminate()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-        pool = self._pool or await self._opened()
-        connection = await self._taken(pool)
-        try:
-            yield connection
-        finally:
-            await pool.release(connection)
-
-    async def _taken(self, pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":
-        async with asyncio.timeout(self._connections.pool_seconds):
-            return await pool.acquire()
-
-    async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
-        async with self._opening:
-            if self._pool is None:
-                pool = asyncpg.create_pool(
-                    dsn(self._url),
-                    min_size=0,
-                    max_size=self._connections.pool_size,
-                    max_inactive_connection_lifetime=0,
-                    max_cached_statement_lifetime=0,
-                    **postgresql_options(self._url, self._connections),
-                )
-                self._pool = await pool
-            return self._pool
+        self._pool.terminate()
 
 
 class _Transaction:
     """The connection of one transaction."""
 
-    def __init__(self, raw: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401  asyncpg ships no types
         self._raw = raw
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
@@ -116,9 +89,7 @@ class _Transaction:
         await self._raw.executemany(sql, rows)
 
 
-async def _fetched(
-    raw: "PoolConnectionProxy[asyncpg.Record]", statement: Compiled, arguments: Sequence[Any]
-) -> list[Record]:
+async def _fetched(raw: Any, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:  # noqa: ANN401
     return _records(statement, await raw.fetch(statement.sql, *arguments))
 
 
