@@ -14,7 +14,7 @@ from api.types import Session, SessionStatusChange
 from models.database import Record
 from models.filter import Criteria
 from models.log import Position, log_state, matching_events
-from models.queries import Key, PageRequest, session_count, session_page
+from models.queries import Key, Page, PageRequest, key_of, session_count, session_page
 from models.refusals import BadUserInput
 
 PAGE_LIMIT = 100
@@ -41,26 +41,58 @@ class PageInfo:
 class SessionEdge:
     """See the description."""
 
-    cursor: str = strawberry.field(description="Its place in the list.")
-    node: Session = strawberry.field(description="The session.")
+    session: Private[Session]
+
+    @strawberry.field(description="Its place in the list.")
+    def cursor(self) -> str:
+        return encode_key(Key(self.session.created_at, self.session.id))
+
+    @strawberry.field(description="The session.")
+    def node(self) -> Session:
+        return self.session
 
 
 @strawberry.type(description="One page of a list of sessions.")
 class SessionConnection:
-    """See the description."""
+    """What nobody selects is not made."""
 
-    edges: list[SessionEdge] = strawberry.field(description="The sessions of this page, with their cursors.")
-    nodes: list[Session] = strawberry.field(description="The sessions of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page is in the list.")
-    as_of: Cursor = strawberry.field(
+    page: Private[Page]
+    criteria: Private[Criteria]
+    context: Private[Context]
+
+    @strawberry.field(description="The sessions of this page, with their cursors.")
+    def edges(self) -> list[SessionEdge]:
+        return [SessionEdge(session=session) for session in self._sessions()]
+
+    @strawberry.field(description="The sessions of this page.")
+    def nodes(self) -> list[Session]:
+        return self._sessions()
+
+    @strawberry.field(description="Where this page is in the list.")
+    def page_info(self) -> PageInfo:
+        page = self.page
+        return PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=encode_key(key_of(page.rows[0])) if page.rows else None,
+            end_cursor=encode_key(key_of(page.rows[-1])) if page.rows else None,
+        )
+
+    @strawberry.field(
         description="The position in the log at which this page was read: subscribe `after` it, and nothing "
         "that changed since is missed."
     )
-    criteria: Private[Criteria]
+    def as_of(self) -> Cursor:
+        state = self.page.state
+        return Cursor(encode_position(Position(state.epoch, state.last_seq)))
 
     @strawberry.field(description="How many sessions are in the whole list; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
         return await session_count(info.context.database, self.criteria)
+
+    def _sessions(self) -> list[Session]:
+        context, now = self.context, self.criteria.now
+        return [Session.from_row(row, context, now) for row in self.page.rows]
 
 
 @strawberry.type(description="One change of status in a page of the log.")
@@ -112,20 +144,7 @@ async def session_connection(
         newest_first=order_by is None or order_by.direction is OrderDirection.DESC,
     )
     page = await session_page(context.database, criteria, request)
-    nodes = [Session.from_row(row, context, criteria.now) for row in page.rows]
-    edges = [SessionEdge(cursor=encode_key(Key(node.created_at, node.id)), node=node) for node in nodes]
-    return SessionConnection(
-        edges=edges,
-        nodes=nodes,
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-        as_of=Cursor(encode_position(Position(page.state.epoch, page.state.last_seq))),
-        criteria=criteria,
-    )
+    return SessionConnection(page=page, criteria=criteria, context=context)
 
 
 async def status_change_connection(

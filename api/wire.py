@@ -20,6 +20,7 @@ class Requests(HttpToolsProtocol):
     """
 
     _is_in_head = True
+    _has_ended = False
     _head_size = 0
     _head_timer: TimerHandle | None = None
 
@@ -32,9 +33,10 @@ class Requests(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._has_ended = False
         super().data_received(data)
-        # Nearly always the head has come whole.
-        if self._is_in_head and not self.transport.is_closing():
+        # Nearly always a request has come whole; what came with its end is the next one's only if more comes.
+        if self._is_in_head and not self._has_ended and not self.transport.is_closing():
             self._head_size += len(data)
             limit = self.config.h11_max_incomplete_event_size
             if limit is not None and self._head_size > limit:
@@ -51,7 +53,7 @@ class Requests(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._is_in_head, self._head_size = True, 0
+        self._is_in_head, self._head_size, self._has_ended = True, 0, True
         super().on_message_complete()
 
     def _wait_for_head(self) -> None:

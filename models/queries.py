@@ -44,6 +44,12 @@ class Key(NamedTuple):
     id: str
 
 
+def key_of(row: Sequence[Any]) -> Key:
+    """Return the place of a row that begins with `SESSION_COLUMNS`."""
+    return Key(row[_CREATED_AT], row[0])
+
+
+_CREATED_AT = 1 + SNAPSHOT.index("created_at")
 NOWHERE = Key(datetime.min.replace(tzinfo=UTC), "")
 
 

@@ -77,6 +77,14 @@ class Leaf(Named):
     is_green: bool
     class_: str = strawberry.field(name="class")
 
+    @strawberry.field
+    def initial(self) -> str:
+        return self.name[0]
+
+    @strawberry.field
+    async def late(self) -> str:
+        return self.name
+
 
 @strawberry.interface
 class Shaded:
@@ -138,6 +146,15 @@ class Tree(Named):
     grid: list[list[int]]
     grid_or_none: list[list[int | None] | None] | None
     groves: list[list[Leaf | None]] | None
+
+    @strawberry.field
+    def first_leaf(self) -> Leaf | None:
+        return self.leaves[0]
+
+    @strawberry.field
+    def same_leaves(self) -> list[Leaf]:
+        return self.leaves
+
     named: Named | None
     all_named: list[Named]
     either: Either

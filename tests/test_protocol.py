@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from conftest import StartNode
@@ -230,6 +232,35 @@ async def test_hangs_up_on_a_connection_over_which_nothing_comes(start_node: Sta
     reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
     assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
+
+
+async def first_event(answer: httpx.Response) -> AsyncIterator[str]:
+    """Yield the lines of a stream up to the end of its first event."""
+    is_event = False
+    async for line in answer.aiter_lines():
+        yield line
+        is_event = is_event or line.startswith("event: next")
+        if is_event and not line:
+            return
+
+
+async def test_leaves_sockets_and_streams_alone_however_long_they_are_silent(start_node: StartNode) -> None:
+    node = await start_node(idle_seconds=1)
+    watch = "subscription { sessionStatusChanged { session { id } } }"
+    accept = {"accept": "text/event-stream"}
+    async with (
+        node.socket() as socket,
+        node.http.stream("POST", "/graphql", json={"query": watch}, headers=accept) as answer,
+    ):
+        await socket.subscribe(watch)
+        # One that came later is hung up on, so that their time is over.
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        id_ = await node.create()
+        assert await socket.next() == {"sessionStatusChanged": {"session": {"id": id_}}}
+        async with asyncio.timeout(10):
+            assert id_ in "".join([line async for line in first_event(answer)])
 
 
 async def test_waits_no_longer_for_the_head_of_a_second_request(start_node: StartNode) -> None:

@@ -1,7 +1,7 @@
 """Executing an operation: graphql-core, with one generated function wherever every field is plain.
 
-A field is plain when its value is an attribute of the object that Strawberry reads with its own resolver:
-it has no arguments, no resolver, no extension or permission, and no directives but `@skip` and `@include`.
+A field is plain when its value is an attribute of the object, or what a method returns that takes nothing and
+does not wait: it has no arguments, no extension or permission, and no directives but `@skip` and `@include`.
 Its type may be anything: a scalar, an enum, an object, an interface, a union, lists of them, null or not.
 What is not plain is executed by graphql-core, and around it what is plain is still compiled.
 

@@ -15,9 +15,9 @@ What enters the source is Python's syntax, names that are made here, names of at
 and literals made by `repr`: a response key, even a hostile one, can be nothing but a string.
 
 An exception out of such a function is a surprise: null where none may be, a value that does not serialize
-or is of another class, an attribute that raises, something to wait for. Then graphql-core completes the
-same value from the start. So reading an attribute must have no effects: it may be read twice, and it is
-read before the resolvers of the same selection set are called.
+or is of another class, an attribute or a method that raises, something to wait for. Then graphql-core
+completes the same value from the start. So reading must have no effects: it may happen twice, and it happens
+before the resolvers of the same selection set are called.
 """
 
 from contextlib import suppress
@@ -143,7 +143,8 @@ class Compiler:
         attribute = attribute_of(field)
         value = function.variable()
         completed = self._completed(function, field.type, details, value)
-        function.write(f"{value} = o.{attribute}")
+        is_name = isinstance(attribute, str)
+        function.write(f"{value} = o.{attribute}" if is_name else f"{value} = {function.name(attribute)}(o)")
         return completed
 
     def _completed(

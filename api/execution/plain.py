@@ -1,12 +1,14 @@
 """What is plain: the fields and types of which graphql-core would only read and check the values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from graphql import GraphQLAbstractType, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetailsList
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.union import StrawberryUnion
 
 DEFINITION = "strawberry-definition"
@@ -28,20 +30,39 @@ def check_directives(details: FieldDetailsList) -> None:
             raise NotPlain
 
 
-def attribute_of(field: GraphQLField) -> str:
-    """Return the name of the attribute that a field shows.
+def attribute_of(field: GraphQLField) -> str | Callable[[Any], Any]:
+    """Return the name of the attribute that a field shows, or the method that does so.
 
     Raises:
-        NotPlain: It has a resolver, arguments or extensions.
+        NotPlain: It has a resolver that takes or awaits anything, or extensions.
     """
-    definition = field.extensions.get(DEFINITION)
-    if (
-        type(definition) is StrawberryField
-        and definition.is_basic_field
-        and definition.default_resolver is getattr
-    ):
-        return definition.python_name
+    definition: Any = field.extensions.get(DEFINITION)
+    if type(definition) is StrawberryField and definition.default_resolver is getattr:
+        if definition.is_basic_field:
+            return definition.python_name
+        resolver: Any = definition.base_resolver
+        if is_own(field) and _takes_only_self(resolver) and not does_more(definition):
+            method: Callable[[Any], Any] = resolver.wrapped_func
+            return method
     raise NotPlain
+
+
+def is_own(field: GraphQLField) -> bool:
+    """Tell whether a field has Strawberry's resolver; it marks the functions in which it wraps others."""
+    return getattr(field.resolve, "_is_default", None) is False
+
+
+def _takes_only_self(resolver: StrawberryResolver[Any]) -> bool:
+    return (
+        resolver.self_parameter is not None
+        and len(resolver.signature.parameters) == 1
+        and not resolver.is_async
+    )
+
+
+def does_more(definition: StrawberryField) -> bool:
+    """Tell whether Strawberry does more around a resolver than to convert its arguments."""
+    return bool(definition.extensions or definition.permission_classes)
 
 
 def class_of(type_: GraphQLObjectType) -> type:

@@ -25,7 +25,7 @@ from strawberry.types.field import StrawberryField
 
 from api.execution.arguments import Arguments
 from api.execution.executor import Executor
-from api.execution.plain import DEFINITION, NotPlain, check_directives
+from api.execution.plain import DEFINITION, NotPlain, check_directives, does_more, is_own
 
 Resolve: TypeAlias = Callable[[Executor, GraphQLResolveInfo[Any]], Any]
 
@@ -93,8 +93,7 @@ def _resolver(schema: GraphQLSchema, field: GraphQLField, node: FieldNode) -> Re
     assert resolve is not None, "it is no attribute"  # noqa: S101
     definition: Any = field.extensions.get(DEFINITION)
     own = definition.base_resolver if type(definition) is StrawberryField else None
-    # So Strawberry marks the functions in which it wraps resolvers.
-    if own is None or getattr(resolve, "_is_default", None) is not False or _does_more(definition, schema):
+    if own is None or not is_own(field) or _needs_more(definition, schema):
         return lambda executor, info: resolve(
             executor.root_value,
             info,
@@ -113,12 +112,11 @@ def _resolver(schema: GraphQLSchema, field: GraphQLField, node: FieldNode) -> Re
     return resolve_directly
 
 
-def _does_more(definition: StrawberryField, schema: GraphQLSchema) -> bool:
-    """Tell whether Strawberry does more around a resolver than to convert its arguments."""
+def _needs_more(definition: StrawberryField, schema: GraphQLSchema) -> bool:
+    """Tell whether a resolver is to be called otherwise than with its arguments, itself and the info."""
     resolver = definition.base_resolver
     return bool(
-        definition.extensions
-        or definition.permission_classes
+        does_more(definition)
         or schema.extensions[DEFINITION].exception_handlers
         or (resolver and (resolver.parent_parameter or resolver.root_parameter))
     )
