@@ -1,8 +1,9 @@
 """The arguments of a root field: known beforehand or given by variables, and converted as by Strawberry."""
 
 from collections.abc import Callable
+from dataclasses import MISSING
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -18,11 +19,13 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
-from strawberry import ID, Info
+from strawberry import ID, UNSET, Info
 from strawberry.schema.base import BaseSchema
 from strawberry.types.arguments import StrawberryArgument, convert_argument
-from strawberry.types.base import StrawberryOptional
+from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional, get_object_definition
 from strawberry.types.field import StrawberryField
+
+Convert: TypeAlias = Callable[..., Any]
 
 IMMEDIATE = (str, int, float, bool, ID)
 """Types of which Strawberry takes a coerced value as it is."""
@@ -42,7 +45,7 @@ class _Conversion(NamedTuple):
 
     name: str
     python_name: str
-    convert: Callable[..., Any] | None
+    convert: Convert | None
 
 
 class Arguments:
@@ -121,14 +124,48 @@ def _has_variables(node: ValueNode) -> bool:
 
 
 def _conversion(schema: BaseSchema, argument: StrawberryArgument) -> _Conversion:
-    config = schema.config
-    type_ = argument.type
+    name = schema.config.name_converter.from_argument(argument)
+    return _Conversion(name, argument.python_name, _converter(schema, argument.type))
+
+
+def _converter(schema: BaseSchema, type_: Any) -> Convert | None:  # noqa: ANN401  as Strawberry has types
+    """Return what converts a coerced value as `convert_argument` does; None when it is left as it is."""
     inner = type_.of_type if type(type_) is StrawberryOptional else type_
-    convert = partial(
+    if inner in IMMEDIATE:
+        return None
+    definition = get_object_definition(inner) if isinstance(inner, type) else None
+    if definition is not None and definition.is_input and definition.from_input is None:
+        return _maker(schema, definition.origin, definition)
+    return partial(
         convert_argument,
         type_=type_,
         scalar_registry=schema.schema_converter.scalar_registry,
-        config=config,
+        config=schema.config,
     )
-    name = config.name_converter.from_argument(argument)
-    return _Conversion(name, argument.python_name, None if inner in IMMEDIATE else convert)
+
+
+def _maker(schema: BaseSchema, class_: type, definition: StrawberryObjectDefinition) -> Convert:
+    """Return what makes an input object, with the names of its fields and their converters found out once."""
+    absent = {
+        field.python_name: None
+        for field in definition.fields
+        if field.default_value is MISSING and field.default_factory is MISSING
+    }
+    fields = {
+        schema.config.name_converter.from_field(field): (
+            field.python_name,
+            _converter(schema, field.resolve_type(type_definition=definition)),
+        )
+        for field in definition.fields
+    }
+
+    def make(value: dict[str, Any] | None, *, info: Info[Any, Any]) -> Any:  # noqa: ANN401  of the class
+        if value is None or value is UNSET:
+            return value
+        given = dict(absent)
+        for name, one in value.items():
+            python_name, convert = fields[name]
+            given[python_name] = one if convert is None else convert(one, info=info)
+        return class_(**given)
+
+    return make
