@@ -60,10 +60,11 @@ class Pool:
     def _give_back(self, connection: Any, *, is_sound: bool = True) -> None:  # noqa: ANN401
         """Give a connection back; one whose work was cut off is not sound, and is not used again."""
         self._taken.discard(connection)
-        if not is_sound and not connection.is_closed():
-            connection.terminate()
-        elif not connection.is_closed():
-            self._idle.append(connection)
+        if not connection.is_closed():
+            if is_sound and not connection.is_in_transaction():
+                self._idle.append(connection)
+            else:
+                connection.terminate()
         self._free_place()
 
     def terminate(self) -> None:

@@ -71,6 +71,13 @@ async def test_takes_back_what_was_cut_off_and_uses_it_no_more(pool: Pool) -> No
     assert await backend(pool) != before
 
 
+async def test_uses_no_connection_again_that_was_left_in_a_transaction(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        left = await connection.fetchval("SELECT pg_backend_pid()")
+        await connection.execute("BEGIN")
+    assert left not in {await backend(pool) for _ in range(5)}
+
+
 async def test_takes_back_the_place_of_one_who_stopped_waiting(pool: Pool) -> None:
     release = asyncio.Event()
     holding = []

@@ -5,6 +5,7 @@ from node import Node
 from stored import minute, population, row, session_id, store
 
 from models.database import Database
+from models.log import number_pending
 
 LOG = """query ($filter: SessionFilter, $after: Cursor, $first: Int) {
   sessionStatusChanges(filter: $filter, after: $after, first: $first) {
@@ -114,6 +115,8 @@ async def test_shows_an_expiry_at_the_time_that_ran_out(node: Node, database: Da
 async def test_shows_an_empty_page_when_it_searched_for_long(node: Node, database: Database) -> None:
     revoked = row(20_000, status="revoked", ended_at=minute(20_001))
     await store(database, *(row(number) for number in range(20_000)), revoked)
+    while await number_pending(database):
+        pass
     await settled(node)
     chosen = {"status": ["REVOKED"]}
     start = (await node.query(LOG, filter=chosen))["sessionStatusChanges"]

@@ -289,7 +289,7 @@ async def test_closes_a_thousand_sockets_when_it_is_told_to_stop(tmp_path: Path)
         process.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             codes = await asyncio.gather(*(socket.close_code() for socket in sockets))
-            assert await process.process.wait() == -signal.SIGTERM
+            assert await process.process.wait() == 0
         assert codes == 1000 * [1012]
 
 
