@@ -8,7 +8,7 @@ it; without, they are not written. The two take turns, and what counts is the ra
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from statistics import median
 from typing import Annotated
 from unittest.mock import patch
@@ -79,13 +79,9 @@ async def _rate(database: Database, numbers: Iterator[int], commits: int) -> flo
     return commits / (time.perf_counter() - start)
 
 
-@contextmanager
-def _without_log() -> Iterator[None]:
-    async def append_nothing(*_args: object, **_options: object) -> None:
-        """Write no event."""
-
-    with patch.object(changes, "append", append_nothing):
-        yield
+def _without_log() -> AbstractContextManager[object]:
+    """Have the end of a session write no event."""
+    return patch.object(changes, "_revoke_and_append", changes._revoke_one)  # noqa: SLF001
 
 
 @asynccontextmanager

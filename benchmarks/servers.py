@@ -20,6 +20,12 @@ CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 
 DATABASE = "sessiongraph_benchmark"
 
 
+NO_LIMIT = 1_000_000_000
+"""A rate that is counted and never reached."""
+
+os.environ |= {"SESSIONGRAPH_VIEWER_RATE": str(NO_LIMIT), "SESSIONGRAPH_ADDRESS_RATE": str(NO_LIMIT)}
+
+
 def serve(url: str, port: int) -> list[str]:
     """Return the command of a node."""
     return [COMMAND, "serve", "--port", str(port), "--database-url", url]

@@ -40,8 +40,6 @@ SECONDS = 2.0
 SAMPLES = 1_000
 PAGE = 50
 DEEP_PAGE = 2_000
-NO_LIMIT = 1_000_000_000
-"""A rate that is counted and never reached."""
 
 FIELDS = (
     "object id userId organizationId status authMethod ipAddress userAgent impersonator { email reason } "
@@ -103,7 +101,6 @@ async def _main(console: Console, url: str, size: int, rounds: int, seconds: flo
     await populate(url, size)
     key = await _key(url)
     leave_the_first_processor()
-    os.environ |= {"SESSIONGRAPH_VIEWER_RATE": str(NO_LIMIT), "SESSIONGRAPH_ADDRESS_RATE": str(NO_LIMIT)}
     ports = free_port(), free_port()
     floor = [sys.executable, __file__, "--floor", dsn(engine_url(url)), str(ports[1])]
     with running({ports[0]: serve(url, ports[0]), ports[1]: floor}) as pids:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 from ulid import ULID
@@ -38,11 +39,11 @@ from models.bound import Bound, Clause
 from models.database import Database, ReadTx, Record, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import NOW, Criteria
-from models.log import append
+from models.log import append, changing_and_appending
 from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
 from models.retention import removed_among
-from models.session import InitiatingEntity, SessionRow, Status
+from models.session import InitiatingEntity, SessionRow, Status, utc_now
 from models.statement import given
 
 Order: TypeAlias = Sequence[SQLColumnExpression[Any]]
@@ -121,9 +122,13 @@ async def end_session(
         Forbidden: The session is within `readable`, but not within `endable`.
     """
     values = {"id": session_id, **endable.values(), **ending.values()}
-    ended = await tx.first(_revoke_one(endable.shape), values)
+    if tx.numbers_at_once:
+        ended = await tx.first(_revoke_one(endable.shape), values)
+        await append(tx, [session_id] if ended else [], previous_status=Status.ACTIVE)
+    else:
+        ended = await tx.first(_revoke_and_append(endable.shape), {**values, "recorded_at": utc_now()})
+        tx.has_events = ended is not None
     if ended is not None:
-        await append(tx, [session_id], previous_status=Status.ACTIVE)
         is_readable = readable.covers(ended.user_id, ended.organization_id)
         return EndOutcome.ENDED, ended if is_readable else None
     stored = await _stored(tx, session_id, readable)
@@ -233,8 +238,17 @@ def _active(criteria: Criteria) -> list[Clause]:
 
 @lru_cache(STATEMENT_LIMIT)
 def _revoke_one(endable: Bound) -> Statement:
+    return Statement(_revoking_one(endable))
+
+
+@lru_cache(STATEMENT_LIMIT)
+def _revoke_and_append(endable: Bound) -> Statement:
+    return changing_and_appending(_revoking_one(endable), previous_status=Status.ACTIVE)
+
+
+def _revoking_one(endable: Bound) -> ReturningUpdate[Any]:
     which = col(SessionRow.id) == given("id")
-    return Statement(_revoking(which, endable.clause(SessionRow)).returning(*SESSION_COLUMNS))
+    return _revoking(which, endable.clause(SessionRow)).returning(*SESSION_COLUMNS)
 
 
 @lru_cache(STATEMENT_LIMIT)

@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Integer, exists, func, insert, literal, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -40,8 +41,11 @@ _UP_TO = _seq <= given("up_to", BigInteger)
 _LIMIT = given("limit", Integer)
 
 
+_APPENDED = ("session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT)
+
+
 def _append(*, numbered: bool) -> Statement:
-    columns = ["session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT]
+    columns = list(_APPENDED)
     rows = select(
         col(SessionRow.id),
         given("previous_status"),
@@ -169,6 +173,24 @@ async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: St
     else:
         await tx.execute(_APPEND, appended)
     tx.has_events = True
+
+
+def changing_and_appending(change: ReturningUpdate[Any], *, previous_status: Status) -> Statement:
+    """Return one statement for a change of sessions and its events, where these are numbered later.
+
+    It returns the session as the change does, by `id` and the columns of `SNAPSHOT`, and takes `recorded_at`.
+    A row is locked by the change before its event is made of it.
+    """
+    changed = change.cte("changed")
+    event = select(
+        changed.c.id,
+        literal(previous_status.value),
+        func.coalesce(changed.c.ended_at, changed.c.created_at),
+        given("recorded_at", UTCDateTime),
+        *(changed.c[name] for name in SNAPSHOT),
+    )
+    appended = insert(EventRow).from_select(_APPENDED, event, include_defaults=False).cte("appended")
+    return Statement(select(*changed.c).add_cte(appended))
 
 
 async def append_past(tx: WriteTx, events: Sequence[dict[str, Any]]) -> None:
