@@ -17,11 +17,6 @@ from models.key import Scope
 SCHEMA = Path(__file__).parent.parent / "schema.graphql"
 
 
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"  # what is served does not depend on the engine
-
-
 async def changes(script: Script, number: int) -> list[tuple[str, str]]:
     """Return what it sees change next; attempts to come back are passed over."""
     seen: list[tuple[str, str]] = []

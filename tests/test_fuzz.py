@@ -140,11 +140,6 @@ CODES = {
 
 
 @pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
-@pytest.fixture
 async def node(start_node: StartNode) -> AsyncIterator[Node]:
     node = await start_node()
     with no_complaints():

@@ -19,11 +19,6 @@ WATCH = """subscription ($after: Cursor) {
 }"""
 
 
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"  # what is served does not depend on the engine
-
-
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     with no_complaints():
