@@ -142,7 +142,9 @@ def workloads(size: int, key: str) -> list[Workload]:
     chosen = random.Random(1)  # noqa: S311  the same in each run
     sessions = [session_id(number) for number in chosen.sample(range(size), SAMPLES)]
     users = [user_id(number) for number in chosen.sample(range(size // PER_USER), SAMPLES)]
-    organizations = [organization_id(number) for number in chosen.sample(range(ORGANIZATIONS), SAMPLES)]
+    # Every tenth has given its sessions to the large one.
+    organizations = [organization_id(number) for number in range(ORGANIZATIONS) if number % 10 != 1]
+    chosen.shuffle(organizations)
     deep = key_of_deep_page(size, depth=DEEP_PAGE)
     plain_deep = f"/sessions?first={PAGE}&id={deep.id}&created_at={quote(deep.created_at.isoformat())}"
     # Every other session is active.
