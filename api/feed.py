@@ -15,14 +15,7 @@ from api.auth.ended import EndedSessions
 from api.stream import EVERYTHING, Interest, Stream
 from models.database import Database, Record
 from models.filter import Criteria
-from models.log import (
-    NUMBERING_BATCH,
-    Position,
-    events_after,
-    log_state,
-    matching_events,
-    number_pending,
-)
+from models.log import NUMBERING_BATCH, Position, events_after, log_state, matching_events, number_pending
 from models.refusals import CursorExpired, Unavailable
 from models.session import Status
 

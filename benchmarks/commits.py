@@ -21,12 +21,13 @@ from servers import leave_the_first_processor, postgresql
 
 from api.auth.ended import EndedSessions
 from api.feed import Feed
-from models import changes
+from models.appending import LoggedChange
 from models.bound import Bound
 from models.changes import Ending, EndOutcome, end_session
-from models.database import Database
+from models.database import Database, Record, WriteTx
 from models.engine import Connections
 from models.session import InitiatingEntity, utc_now
+from models.statement import Values
 
 WRITERS = 16
 EVERYTHING = Bound(everything=True)
@@ -81,7 +82,11 @@ async def _rate(database: Database, numbers: Iterator[int], commits: int) -> flo
 
 def _without_log() -> AbstractContextManager[object]:
     """Have the end of a session write no event."""
-    return patch.object(changes, "_revoke_and_append", changes._revoke_one)  # noqa: SLF001
+
+    async def change_alone(logged: LoggedChange, tx: WriteTx, values: Values) -> Record | None:
+        return await tx.first(logged.change, values)
+
+    return patch.object(LoggedChange, "run", change_alone)
 
 
 @asynccontextmanager

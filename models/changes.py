@@ -30,20 +30,19 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 from ulid import ULID
 
+from models.appending import LoggedChange, append
 from models.bound import Bound, Clause
 from models.database import Database, ReadTx, Record, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import NOW, Criteria
-from models.log import append, changing_and_appending
 from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
 from models.refusals import BadUserInput, Forbidden
 from models.retention import removed_among
-from models.session import InitiatingEntity, SessionRow, Status, utc_now
+from models.session import InitiatingEntity, SessionRow, Status
 from models.statement import given
 
 Order: TypeAlias = Sequence[SQLColumnExpression[Any]]
@@ -122,12 +121,7 @@ async def end_session(
         Forbidden: The session is within `readable`, but not within `endable`.
     """
     values = {"id": session_id, **endable.values(), **ending.values()}
-    if tx.numbers_at_once:
-        ended = await tx.first(_revoke_one(endable.shape), values)
-        await append(tx, [session_id] if ended else [], previous_status=Status.ACTIVE)
-    else:
-        ended = await tx.first(_revoke_and_append(endable.shape), {**values, "recorded_at": utc_now()})
-        tx.has_events = ended is not None
+    ended = await _revoke_one(endable.shape).run(tx, values)
     if ended is not None:
         is_readable = readable.covers(ended.user_id, ended.organization_id)
         return EndOutcome.ENDED, ended if is_readable else None
@@ -237,18 +231,10 @@ def _active(criteria: Criteria) -> list[Clause]:
 
 
 @lru_cache(STATEMENT_LIMIT)
-def _revoke_one(endable: Bound) -> Statement:
-    return Statement(_revoking_one(endable))
-
-
-@lru_cache(STATEMENT_LIMIT)
-def _revoke_and_append(endable: Bound) -> Statement:
-    return changing_and_appending(_revoking_one(endable), previous_status=Status.ACTIVE)
-
-
-def _revoking_one(endable: Bound) -> ReturningUpdate[Any]:
+def _revoke_one(endable: Bound) -> LoggedChange:
     which = col(SessionRow.id) == given("id")
-    return _revoking(which, endable.clause(SessionRow)).returning(*SESSION_COLUMNS)
+    change = _revoking(which, endable.clause(SessionRow)).returning(*SESSION_COLUMNS)
+    return LoggedChange(change, previous_status=Status.ACTIVE)
 
 
 @lru_cache(STATEMENT_LIMIT)

@@ -13,13 +13,13 @@ from sqlalchemy import delete, select, update
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from models.appending import append
 from models.bound import Clause
 from models.bulk import insert_absent
 from models.database import Database, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.expiry import expire
 from models.intake import SessionCopy
-from models.log import append
 from models.retention import removed_among
 from models.session import SessionRow, Status
 from models.statement import given

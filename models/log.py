@@ -10,18 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import BigInteger, Integer, exists, func, insert, literal, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import BigInteger, Integer, exists, func, select, update
 from sqlmodel import col
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import Database, ReadTx, Record, Statement, WriteTx
+from models.database import Database, ReadTx, Record, Statement
 from models.dialect import is_among, texts
 from models.filter import Criteria
 from models.refusals import CursorExpired
-from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
+from models.session import SNAPSHOT, EventRow, FeedRow, Status
 from models.statement import given
 
 NUMBERING_BATCH = 5000
@@ -39,33 +36,6 @@ _IS_PENDING = _seq.is_(None)
 _AFTER = _seq > given("seq", BigInteger)
 _UP_TO = _seq <= given("up_to", BigInteger)
 _LIMIT = given("limit", Integer)
-
-
-_APPENDED = ("session_id", "previous_status", "occurred_at", "recorded_at", *SNAPSHOT)
-
-
-def _append(*, numbered: bool) -> Statement:
-    columns = list(_APPENDED)
-    rows = select(
-        col(SessionRow.id),
-        given("previous_status"),
-        func.coalesce(col(SessionRow.ended_at), col(SessionRow.created_at)),
-        given("recorded_at", UTCDateTime),
-        *(col(getattr(SessionRow, name)) for name in SNAPSHOT),
-    )
-    if numbered:
-        ids = func.json_each(texts("ids")).table_valued("key", "value")
-        last_seq = select(col(FeedRow.last_seq)).scalar_subquery()
-        rows = (
-            rows.add_columns(last_seq + ids.c.key + 1)
-            .select_from(ids)
-            .join(SessionRow, col(SessionRow.id) == ids.c.value)
-        )
-        columns.append("seq")
-    else:
-        age = (col(SessionRow.created_at), col(SessionRow.id))
-        rows = rows.where(is_among(col(SessionRow.id), texts("ids"))).order_by(*age)
-    return Statement(insert(EventRow).from_select(columns, rows, include_defaults=False))
 
 
 def _number() -> Statement:
@@ -108,9 +78,6 @@ _STATE = Statement(select(col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedR
 _LOCK_IF_PENDING = Statement(
     select(col(FeedRow.last_seq)).where(exists().where(_IS_PENDING)).with_for_update(of=FeedRow)
 )
-_MOVE = Statement(update(FeedRow).values(last_seq=col(FeedRow.last_seq) + given("count", BigInteger)))
-_APPEND = _append(numbered=False)
-_APPEND_NUMBERED = _append(numbered=True)
 _NUMBER = _number()
 _EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_seq).limit(_LIMIT))
 _RECENT = Statement(
@@ -156,52 +123,6 @@ async def log_state(tx: ReadTx) -> LogState:
     row = await tx.first(_STATE)
     assert row is not None, "the migration makes the row"  # noqa: S101
     return LogState(*row)
-
-
-async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: Status | None) -> None:
-    """Append one event for each of these sessions, oldest session first, as their rows stand now.
-
-    They are given in that order. The caller has changed the rows in this transaction, and so holds their
-    locks: that makes the order of events within one session right.
-    """
-    if not session_ids:
-        return
-    appended = {"ids": session_ids, "previous_status": previous_status, "recorded_at": utc_now()}
-    if tx.numbers_at_once:
-        await tx.execute(_APPEND_NUMBERED, appended)
-        await tx.execute(_MOVE, {"count": len(session_ids)})
-    else:
-        await tx.execute(_APPEND, appended)
-    tx.has_events = True
-
-
-def changing_and_appending(change: ReturningUpdate[Any], *, previous_status: Status) -> Statement:
-    """Return one statement for a change of sessions and its events, where these are numbered later.
-
-    It returns the session as the change does, by `id` and the columns of `SNAPSHOT`, and takes `recorded_at`.
-    A row is locked by the change before its event is made of it.
-    """
-    changed = change.cte("changed")
-    event = select(
-        changed.c.id,
-        literal(previous_status.value),
-        func.coalesce(changed.c.ended_at, changed.c.created_at),
-        given("recorded_at", UTCDateTime),
-        *(changed.c[name] for name in SNAPSHOT),
-    )
-    appended = insert(EventRow).from_select(_APPENDED, event, include_defaults=False).cte("appended")
-    return Statement(select(*changed.c).add_cte(appended))
-
-
-async def append_past(tx: WriteTx, events: Sequence[dict[str, Any]]) -> None:
-    """Append events with their columns, in their order, of sessions that are stored by this transaction."""
-    rows = [event | {"recorded_at": utc_now(), "seq": None} for event in events]
-    if tx.numbers_at_once:
-        for seq, row in enumerate(rows, (await log_state(tx)).last_seq + 1):
-            row["seq"] = seq
-        await tx.execute(_MOVE, {"count": len(rows)})
-    await tx.execute_each(insert(EventRow), rows)
-    tx.has_events = True
 
 
 async def number_pending(database: Database) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from models.appending import append_past
 from models.changes import Ending, NewSession
 from models.database import WriteTx
-from models.log import append_past
 from models.session import InitiatingEntity, SessionRow, Status
 
 

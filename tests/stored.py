@@ -10,8 +10,8 @@ from node import USER
 from sqlalchemy import Connection, MetaData, insert, select
 from sqlmodel import col
 
+from models.appending import append
 from models.database import Database
-from models.log import append
 from models.session import AuthMethod, SessionRow, Status
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -11,12 +11,13 @@ from sqlalchemy import insert, text
 from statements import Sent, statements
 from stored import NEVER, minute, row, session_id
 
+from models.appending import append
 from models.bound import Bound
 from models.changes import BATCH, Ending, end_session, end_sessions
 from models.database import Database, ReadTx
 from models.expiry import expire_due, next_expiry
 from models.filter import Criteria, Filter
-from models.log import append, events_after, history_of, matching_events, number_pending
+from models.log import events_after, history_of, matching_events, number_pending
 from models.queries import Key, PageRequest, session_by_id, session_page, sessions_by_id
 from models.retention import (
     quantity_older_than,
