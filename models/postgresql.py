@@ -42,16 +42,13 @@ class PostgreSQL:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["_Transaction"]:
-        async with (
-            self._pool.connection() as raw,
-            raw.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield _Transaction(raw)
+        async with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;") as tx:
+            yield tx
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator["_Transaction"]:
-        async with self._pool.connection() as raw, raw.transaction(isolation="read_committed"):
-            yield _Transaction(raw)
+        async with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED;") as tx:
+            yield tx
 
     @staticmethod
     def is_passing(error: Exception) -> bool:
@@ -64,6 +61,19 @@ class PostgreSQL:
 
     async def close(self) -> None:
         self._pool.terminate()
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator["_Transaction"]:
+        async with self._pool.connection() as raw:
+            await raw.execute(begin)
+            try:
+                yield _Transaction(raw)
+            except Exception:
+                # Not when cancelled: the pool closes the connection, which rolls back, and an error of a
+                # rollback must not take the place of the cancellation.
+                await raw.execute("ROLLBACK")
+                raise
+            await raw.execute("COMMIT")
 
 
 class _Transaction:

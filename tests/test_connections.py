@@ -217,3 +217,20 @@ async def test_refuses_a_server_that_it_cannot_verify(
 def test_refuses_settings_that_would_be_misunderstood(given: dict[str, str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Settings(**given)  # type: ignore[arg-type]
+
+
+async def test_is_cut_off_although_its_connection_is_lost_meanwhile(database: Database) -> None:
+    """Or a loop that goes on after an Unavailable would never end."""
+    began = asyncio.Event()
+
+    async def write() -> None:
+        async with database.write():
+            began.set()
+            await asyncio.Event().wait()
+
+    writing = asyncio.create_task(write())
+    await began.wait()
+    writing.cancel()
+    await database.close()
+    await asyncio.wait([writing])
+    assert writing.cancelled()

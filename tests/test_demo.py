@@ -72,9 +72,13 @@ async def status_with(node: Node, credential: str) -> int:
 @asynccontextmanager
 async def running_traffic(database: Database, population: Population) -> AsyncIterator[None]:
     task = asyncio.create_task(run_traffic(database, population, pause_seconds=0.01))
-    yield
-    assert not task.done()
-    task.cancel()
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
 
 
 async def test_makes_the_same_people_every_time() -> None:
