@@ -1,6 +1,7 @@
 """The two connections of the schema, after the Relay cursor connections specification."""
 
 from collections.abc import Sequence
+from typing import Any, Self
 
 import strawberry
 from strawberry import Private
@@ -10,17 +11,26 @@ from api.cursor import decode_key, encode_key, encode_position
 from api.enums import OrderDirection
 from api.inputs import SessionOrder
 from api.scalars import Cursor
-from api.types import Session, SessionStatusChange
+from api.selected import may_be_selected
+from api.types import COLUMNS, Session, SessionStatusChange
 from models.database import Record
 from models.filter import Criteria
 from models.log import Position, log_state, matching_events
-from models.queries import Key, Page, PageRequest, key_of, session_count, session_page
+from models.queries import Page, PageRequest, session_count, session_page
 from models.refusals import BadUserInput
 
 PAGE_LIMIT = 100
 PAGE_DEFAULT = 20
 SEARCH_LIMIT = 20_000
 """How many positions of the log one page may pass over in search of matching changes."""
+
+
+_CREATED_AT = COLUMNS.index("created_at")
+
+
+def _cursor(row: Sequence[Any]) -> str:
+    """Return the cursor of a session in a list."""
+    return encode_key(row[_CREATED_AT], row[0])
 
 
 @strawberry.type(description="Where a page is in its list.")
@@ -45,11 +55,17 @@ class SessionEdge:
 
     @strawberry.field(description="Its place in the list.")
     def cursor(self) -> str:
-        return encode_key(Key(self.session.created_at, self.session.id))
+        return _cursor(self.session.row)
 
     @strawberry.field(description="The session.")
     def node(self) -> Session:
         return self.session
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        edge = cls.__new__(cls)  # as a session is made, and for the same reason
+        edge.session = session
+        return edge
 
 
 @strawberry.type(description="One page of a list of sessions.")
@@ -62,7 +78,7 @@ class SessionConnection:
 
     @strawberry.field(description="The sessions of this page, with their cursors.")
     def edges(self) -> list[SessionEdge]:
-        return [SessionEdge(session=session) for session in self._sessions()]
+        return [SessionEdge.of(session) for session in self._sessions()]
 
     @strawberry.field(description="The sessions of this page.")
     def nodes(self) -> list[Session]:
@@ -74,8 +90,8 @@ class SessionConnection:
         return PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=encode_key(key_of(page.rows[0])) if page.rows else None,
-            end_cursor=encode_key(key_of(page.rows[-1])) if page.rows else None,
+            start_cursor=_cursor(page.rows[0]) if page.rows else None,
+            end_cursor=_cursor(page.rows[-1]) if page.rows else None,
         )
 
     @strawberry.field(
@@ -84,6 +100,7 @@ class SessionConnection:
     )
     def as_of(self) -> Cursor:
         state = self.page.state
+        assert state is not None, "whoever selects this has asked for it"  # noqa: S101
         return Cursor(encode_position(Position(state.epoch, state.last_seq)))
 
     @strawberry.field(description="How many sessions are in the whole list; counted only when asked for.")
@@ -118,7 +135,7 @@ class SessionStatusChangeConnection:
 
 
 async def session_connection(
-    context: Context,
+    info: Info,
     criteria: Criteria,
     *,
     order_by: SessionOrder | None,
@@ -127,7 +144,7 @@ async def session_connection(
     last: int | None,
     before: str | None,
 ) -> SessionConnection:
-    """Read one page and the position of the log in one snapshot.
+    """Read one page, and if it is asked for the position of the log in the same snapshot.
 
     Raises:
         BadUserInput: A page size is out of bounds, or both are given.
@@ -142,7 +159,9 @@ async def session_connection(
         before=None if before is None else decode_key(before, argument="before"),
         from_end=last is not None,
         newest_first=order_by is None or order_by.direction is OrderDirection.DESC,
+        with_state=may_be_selected(info, "asOf"),
     )
+    context = info.context
     page = await session_page(context.database, criteria, request)
     return SessionConnection(page=page, criteria=criteria, context=context)
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import struct
 from datetime import UTC, datetime, timedelta
+from math import floor
 
 from models.log import Position
 from models.queries import Key
@@ -44,9 +45,9 @@ def decode_position(cursor: str, *, argument: str = "after") -> Position:
     return Position(epoch.hex(), seq)
 
 
-def encode_key(key: Key) -> str:
-    milliseconds = (key.created_at - _EPOCH) // _MILLISECOND
-    return _encode(_LIST.pack(_LIST_VERSION, milliseconds) + key.id.encode())
+def encode_key(created_at: datetime, session_id: str) -> str:
+    milliseconds = floor(created_at.timestamp() * 1000 + 0.5)  # `round` takes longer
+    return _encode(_LIST.pack(_LIST_VERSION, milliseconds) + session_id.encode())
 
 
 def decode_key(cursor: str, *, argument: str) -> Key:

@@ -54,10 +54,9 @@ class Query:
         last: Last = None,
         before: Before = None,
     ) -> SessionConnection:
-        context = info.context
         return await session_connection(
-            context,
-            Criteria(to_filter(filter), context.readable, utc_now()),
+            info,
+            Criteria(to_filter(filter), info.context.readable, utc_now()),
             order_by=order_by,
             first=first,
             after=after,

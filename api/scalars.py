@@ -22,16 +22,18 @@ CURSOR = strawberry.scalar(
 # A page of sessions has hundreds of instants, and `isoformat` takes four times as long as these tables.
 _TWO = tuple(f"{number:02d}" for number in range(100))
 _THREE = tuple(f"{number:03d}" for number in range(1000))
+_YEAR = tuple(f"{number:04d}" for number in range(10_000))
 
 
 def format_datetime(instant: datetime) -> str:
     """Return an aware instant as `2026-01-15T12:00:00.000Z`."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    year, month, day = instant.year, _TWO[instant.month], _TWO[instant.day]
-    hour, minute, second = _TWO[instant.hour], _TWO[instant.minute], _TWO[instant.second]
-    milliseconds = _THREE[instant.microsecond // 1000]
-    return f"{_TWO[year // 100]}{_TWO[year % 100]}-{month}-{day}T{hour}:{minute}:{second}.{milliseconds}Z"
+    return (
+        f"{_YEAR[instant.year]}-{_TWO[instant.month]}-{_TWO[instant.day]}"
+        f"T{_TWO[instant.hour]}:{_TWO[instant.minute]}:{_TWO[instant.second]}"
+        f".{_THREE[instant.microsecond // 1000]}Z"
+    )
 
 
 def parse_datetime(value: object) -> datetime:

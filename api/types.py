@@ -1,24 +1,51 @@
 """The object types of the schema, as on the wire; how they are found is in the roots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 import strawberry
-from strawberry import ID
+from strawberry import ID, Private
 
+from api.columns import reads_row
 from api.context import Context, Info
 from api.cursor import encode_position
 from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
 from api.scalars import Cursor
 from models.database import Record
 from models.log import Position
-from models.session import SNAPSHOT
+from models.session import SNAPSHOT, Status
 
-_COLUMNS = 1 + len(SNAPSHOT)
-_STATUSES = {one.value: one for one in SessionStatus}
-_METHODS = {one.value: one for one in AuthMethod}
-_ENTITIES = {one.value: one for one in InitiatingEntity}
+COLUMNS = ("id", *SNAPSHOT)
+"""What the row of a session begins with."""
+
+_STATUS, _EMAIL, _REASON, _EXPIRES_AT, _ENDED_AT, _ENDED_BY, _UPDATED_AT = (
+    COLUMNS.index(name)
+    for name in (
+        "status",
+        "impersonator_email",
+        "impersonator_reason",
+        "expires_at",
+        "ended_at",
+        "ended_by",
+        "updated_at",
+    )
+)
+
+
+class _Methods(dict[Any, AuthMethod]):
+    """The methods by their words; a word from the future is unknown."""
+
+    def __missing__(self, word: object) -> AuthMethod:
+        return AuthMethod.UNKNOWN
+
+
+MEANINGS: Mapping[str, Mapping[Any, Any]] = {
+    "status": {one.value: one for one in SessionStatus},
+    "auth_method": _Methods({one.value: one for one in AuthMethod}),
+    "ended_by": {None: None, **{one.value: one for one in InitiatingEntity}},
+}
+"""What the words stand for that are stored."""
 
 
 @strawberry.interface(description="Whatever can be fetched again by its id.")
@@ -36,14 +63,26 @@ class Impersonator:
     reason: str | None = strawberry.field(description="Why, in the administrator's words.")
 
 
+def _impersonator(self: "Session") -> Impersonator | None:
+    email = self.row[_EMAIL]
+    return None if email is None else Impersonator(email=email, reason=self.row[_REASON])
+
+
+def _is_current(self: "Session") -> bool:
+    return bool(self.row[0] == self.context.viewer.session_id)
+
+
+@reads_row(COLUMNS, MEANINGS)
 @strawberry.type(
     description="What a sign-in creates: whose it is, in which organization, how and from which device they "
     "signed in, and whether it is in force. The fields are those of the WorkOS AuthKit session, "
     "and a few more."
 )
 class Session(Node):
-    """See the description."""
+    """See the description. It shows a row that begins with the columns `id` and `SNAPSHOT`."""
 
+    row: Private[Sequence[Any]]
+    context: Private[Context]
     object: str = strawberry.field(default="session", description='Always "session".')
     user_id: ID = strawberry.field(description="Whose session it is.")
     organization_id: ID | None = strawberry.field(
@@ -56,7 +95,8 @@ class Session(Node):
     ip_address: str | None = strawberry.field(description="The address that the sign-in came from.")
     user_agent: str | None = strawberry.field(description="The User-Agent header of the sign-in, as sent.")
     impersonator: Impersonator | None = strawberry.field(
-        description="The administrator who acts as the user; null when it is the user."
+        resolver=_impersonator,
+        description="The administrator who acts as the user; null when it is the user.",
     )
     expires_at: datetime = strawberry.field(description="When it runs out unless it is ended before.")
     ended_at: datetime | None = strawberry.field(description="When it ended; null while active.")
@@ -66,7 +106,9 @@ class Session(Node):
         description="Who ended it. Null while active, and where whoever reported the end did not say."
     )
     end_reason: str | None = strawberry.field(description="Why it was ended, as given to the mutation.")
-    is_current: bool = strawberry.field(description="Whether it is the session that is asking.")
+    is_current: bool = strawberry.field(
+        resolver=_is_current, description="Whether it is the session that is asking."
+    )
 
     @strawberry.field(description="Its changes of status that the log still holds, oldest first.")
     async def history(
@@ -76,58 +118,28 @@ class Session(Node):
         return [SessionStatusChange.from_event(row, info.context) for row in rows]
 
     @classmethod
-    def from_row(cls, row: Record, context: Context, now: datetime) -> Self:
-        """Show a stored session as it is now: one past its end is expired, swept or not.
-
-        The row begins with `SESSION_COLUMNS`.
-        """
-        session = cls.from_snapshot(row[0], row[1:_COLUMNS], context)
-        if session.status is SessionStatus.ACTIVE and session.expires_at <= now:
-            session.status = SessionStatus.EXPIRED
-            session.ended_at = session.updated_at = session.expires_at
-            session.ended_by = InitiatingEntity.POLICY
-        return session
+    def from_row(cls, row: Sequence[Any], context: Context, now: datetime) -> Self:
+        """Show a stored session as it is now: one past its end is expired, swept or not."""
+        if row[_STATUS] == Status.ACTIVE and row[_EXPIRES_AT] <= now:
+            row = _expired(row)
+        return cls.showing(row, context)
 
     @classmethod
-    def from_snapshot(cls, session_id: str, snapshot: Sequence[Any], context: Context) -> Self:
-        """Show a session exactly as a row or an event has it, by its columns `SNAPSHOT`."""
-        (
-            user_id,
-            organization_id,
-            status,
-            auth_method,
-            ip_address,
-            user_agent,
-            email,
-            reason,
-            expires_at,
-            ended_at,
-            ended_by,
-            end_reason,
-            created_at,
-            updated_at,
-        ) = snapshot
-        session = cls.__new__(cls)
+    def showing(cls, row: Sequence[Any], context: Context) -> Self:
+        """Show a session exactly as a row has it."""
         # A page has a hundred of these, and `__init__` would take three times as long.
-        session.__dict__ = {
-            "object": "session",
-            "id": session_id,
-            "user_id": user_id,
-            "organization_id": organization_id,
-            "status": _STATUSES[status],
-            "auth_method": _METHODS.get(auth_method, AuthMethod.UNKNOWN),
-            "ip_address": ip_address,
-            "user_agent": user_agent,
-            "impersonator": None if email is None else Impersonator(email=email, reason=reason),
-            "expires_at": expires_at,
-            "ended_at": ended_at,
-            "created_at": created_at,
-            "updated_at": updated_at,
-            "ended_by": None if ended_by is None else _ENTITIES[ended_by],
-            "end_reason": end_reason,
-            "is_current": session_id == context.viewer.session_id,
-        }
+        session = cls.__new__(cls)
+        session.row = row
+        session.context = context
         return session
+
+
+def _expired(row: Sequence[Any]) -> Sequence[Any]:
+    """Return the row as it will be when the expiry is written down."""
+    expired = list(row)
+    expired[_STATUS], expired[_ENDED_BY] = Status.EXPIRED, InitiatingEntity.POLICY.value
+    expired[_ENDED_AT] = expired[_UPDATED_AT] = row[_EXPIRES_AT]
+    return expired
 
 
 @strawberry.type(description="One change of the status of a session. Its creation is one as well.")
@@ -148,7 +160,7 @@ class SessionStatusChange:
 
     @classmethod
     def from_event(cls, event: Record, context: Context) -> Self:
-        session = Session.from_snapshot(event.session_id, event[-len(SNAPSHOT) :], context)
+        session = Session.showing((event.session_id, *event[-len(SNAPSHOT) :]), context)
         before = event.previous_status
         return cls(
             cursor=Cursor(encode_position(Position(context.feed.epoch, event.seq))),

@@ -60,7 +60,7 @@ class Viewer:
         viewer = self._viewer
         own = info.context.readable if viewer.user_id is None else Bound(user_id=viewer.user_id)
         return await session_connection(
-            info.context,
+            info,
             Criteria(to_filter(filter), own, utc_now()),
             order_by=order_by,
             first=first,

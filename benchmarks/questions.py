@@ -41,4 +41,4 @@ def key_of_deep_page(size: int, *, depth: int = DEPTH) -> Key:
 
 
 def deep_page(size: int) -> bytes:
-    return page(after=encode_key(key_of_deep_page(size)))
+    return page(after=encode_key(*key_of_deep_page(size)))

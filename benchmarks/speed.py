@@ -168,7 +168,7 @@ def workloads(size: int, key: str) -> list[Workload]:
         ),
         Workload(
             f"50 at depth {PAGE * DEEP_PAGE:,}",
-            [graphql(SESSIONS, first=PAGE, after=encode_key(deep))],
+            [graphql(SESSIONS, first=PAGE, after=encode_key(*deep))],
             [request("GET", plain_deep)],
         ),
         Workload(

@@ -1,7 +1,6 @@
 """What a viewer may see or end, as SQL and in memory."""
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, false, or_, true
 from sqlmodel import col
@@ -14,8 +13,7 @@ Table: TypeAlias = type[SessionRow] | type[EventRow]
 Clause: TypeAlias = ColumnElement[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """What a viewer may see or end: all sessions, or those of a user and those of an organization."""
 
     everything: bool = False

@@ -5,9 +5,8 @@ tables and as a test of one event, side by side; a test compares the two over ge
 names its values and `values()` are given when it is run, so that all who ask alike share one statement.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, and_, case, false, or_
 from sqlmodel import col
@@ -27,8 +26,7 @@ _BETWEEN = ("created_at", "expires_at", "ended_at")
 _BLANK = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Instants from `start` (inclusive) to `end` (exclusive); an open end is None."""
 
     start: datetime | None = None
@@ -55,8 +53,7 @@ class Interval:
         return (self.start is None or self.start <= instant) and (self.end is None or instant < self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """The conditions that all must hold; None is no condition, an empty collection matches nothing."""
 
     ids: frozenset[str] | None = None
@@ -145,8 +142,7 @@ class Filter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
+class Criteria(NamedTuple):
     """A filter within a bound at an instant: the only way to ask, so that no bound is forgotten."""
 
     filter: Filter

@@ -1,7 +1,6 @@
 """Reading sessions: by id, by page, counted. Columns, never entities; pages by keyset, never by offset."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -44,44 +43,40 @@ class Key(NamedTuple):
     id: str
 
 
-def key_of(row: Sequence[Any]) -> Key:
-    """Return the place of a row that begins with `SESSION_COLUMNS`."""
-    return Key(row[_CREATED_AT], row[0])
-
-
-_CREATED_AT = 1 + SNAPSHOT.index("created_at")
 NOWHERE = Key(datetime.min.replace(tzinfo=UTC), "")
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """At most `limit` sessions between two keys, from the start of the order or from its end."""
+class PageRequest(NamedTuple):
+    """At most `limit` sessions between two keys, from the start of the order or from its end.
+
+    `with_state` asks for the state of the log in the same snapshot.
+    """
 
     limit: int
     after: Key | None = None
     before: Key | None = None
     from_end: bool = False
     newest_first: bool = True
+    with_state: bool = False
 
     @property
     def shape(self) -> "PageRequest":
         """What is left without the values: the same for all requests with the same statement."""
         after, before = self.after and NOWHERE, self.before and NOWHERE
-        return PageRequest(0, after, before, self.from_end, self.newest_first)
+        return self._replace(limit=0, after=after, before=before)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Rows in the order of the list, and whether there are more on either side.
 
     A row begins with `SESSION_COLUMNS`; it has no attributes. `state` is that of the log in the same
-    snapshot.
+    snapshot, if it was asked for.
     """
 
     rows: Sequence[Sequence[Any]]
-    state: LogState
     has_next: bool
     has_previous: bool
+    state: LogState | None
 
 
 class Dimension(StrEnum):
@@ -129,16 +124,17 @@ async def session_page(database: Database, criteria: Criteria, request: PageRequ
         "before_created_at": before.created_at,
         "before_id": before.id,
     }
-    found = await database.fetch(_page(criteria.shape, request.shape), values)
-    first = found[0]
-    state = LogState(*first[_STATE:])
-    # Without a session the state is alone, beside nulls.
-    rows = found if first[0] is not None else []
+    rows = await database.fetch(_page(criteria.shape, request.shape), values)
+    state = None
+    if request.with_state:
+        state = LogState(*rows[0][_STATE:])
+        if rows[0][0] is None:  # there is no session, and the state is alone
+            rows = []
     has_more = len(rows) > request.limit
     rows = rows[: request.limit]
     if request.from_end:
-        return Page(rows[::-1], state, has_next=request.before is not None, has_previous=has_more)
-    return Page(rows, state, has_next=has_more, has_previous=request.after is not None)
+        return Page(rows[::-1], request.before is not None, has_more, state)
+    return Page(rows, has_more, request.after is not None, state)
 
 
 async def session_count(database: Database, criteria: Criteria) -> int:
@@ -175,15 +171,18 @@ def _some_sessions(bound: Bound) -> Statement:
 
 @lru_cache(STATEMENT_LIMIT)
 def _page(criteria: Criteria, request: PageRequest) -> Statement:
-    """Return the statement of a page, each row before the state of the log in the same snapshot."""
+    """Return the statement of a page, each row before the state of the log if that is asked for."""
     branches = criteria.bound.branches(SessionRow)
     conditions = [*criteria.filter.clauses(SessionRow), *_between(request)]
     if len(branches) > 1:
         # Of an OR no index knows the order; each of its sides is a range of one.
         sides = union(*(_ordered(request, clause, *conditions).subquery().select() for clause in branches))
-        page = _in_order(sides.subquery().select(), request).subquery()
+        sessions = _in_order(sides.subquery().select(), request)
     else:
-        page = _ordered(request, criteria.bound.clause(SessionRow), *conditions).subquery()
+        sessions = _ordered(request, criteria.bound.clause(SessionRow), *conditions)
+    if not request.with_state:
+        return Statement(sessions, is_bare=True)
+    page = sessions.subquery()
     state = (col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq))
     joined = select(*page.c, *state).select_from(FeedRow).outerjoin(page, true())
     return Statement(joined.order_by(*_age(page.c.created_at, page.c.id, request)), is_bare=True)

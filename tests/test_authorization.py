@@ -21,7 +21,6 @@ from api.schema import build_schema
 from models.database import Database
 from models.key import Scope
 from models.log import Position, log_state
-from models.queries import Key
 from models.session import SessionRow, utc_now
 
 # Whose sessions there are: two users of one organization, one of another, and one session in none.
@@ -98,6 +97,8 @@ FIELD_RULES = {
     "Query.nodes": "seen",
     "Viewer.session": "own",
     "Viewer.sessions": "own",
+    "Session.impersonator": "of a session that is seen",
+    "Session.isCurrent": "of a session that is seen",
     "Session.history": "of a session that is seen",
     "SessionConnection.edges": "of a page that was read",
     "SessionConnection.nodes": "of a page that was read",
@@ -199,7 +200,7 @@ async def by_filter(node: Node) -> set[str]:
 async def by_cursor(node: Node) -> set[str]:
     """With a cursor of somebody else, before and after everything."""
     document = "query ($after: String) { sessions(after: $after) { nodes { id } } }"
-    after = encode_key(Key(utc_now() + timedelta(days=1), IDS["carol"]))
+    after = encode_key(utc_now() + timedelta(days=1), IDS["carol"])
     return names(one["id"] for one in (await node.query(document, after=after))["sessions"]["nodes"])
 
 

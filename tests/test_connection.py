@@ -7,7 +7,9 @@ from log import settled
 from node import Node
 from sqlalchemy import delete
 from sqlmodel import col
+from statements import statements
 from stored import START, population, row, session_id, store
+from test_log import create
 
 from models.database import Database
 from models.session import SessionRow
@@ -140,6 +142,37 @@ async def test_shows_an_empty_page(node: Node) -> None:
     for arguments in ({}, {"first": 5}, {"last": 5}):
         found = await page(node, **arguments)
         assert found == {"edges": [], "nodes": [], "totalCount": 0, "pageInfo": empty}
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "asOf",
+        "nodes { id } at: asOf",
+        "...Position",
+        "... on SessionConnection { ...Position }",
+        "asOf @include(if: true)",
+    ],
+)
+@pytest.mark.parametrize("size", [0, 2])
+async def test_says_at_which_position_of_the_log_it_was_read(
+    node: Node, database: Database, selection: str, size: int
+) -> None:
+    for _ in range(size):
+        await create(database)
+    position = await settled(node)
+    fragment = "fragment Position on SessionConnection { asOf }" if "...P" in selection else ""
+    found = (await node.query(f"{{ sessions {{ {selection} }} }} {fragment}"))["sessions"]
+    assert position in found.values()
+
+
+async def test_reads_the_position_only_for_those_who_ask(node: Node) -> None:
+    with statements() as without:
+        await node.query("{ sessions { nodes { id } pageInfo { endCursor } } }")
+    with statements() as with_it:
+        await node.query("{ sessions { nodes { id } asOf } }")
+    pages = [[sql for sql, _ in sent if "BY session.created_at" in sql] for sent in (without, with_it)]
+    assert [["last_seq" in sql for sql in sent] for sent in pages] == [[False], [True]]
 
 
 async def test_takes_1_to_100_for_a_page(node: Node, database: Database) -> None:

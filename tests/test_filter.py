@@ -67,7 +67,7 @@ filters = st.builds(
     ended_at=st.none() | intervals,
 )
 # One condition alone meets sessions more often than eleven together.
-single_filters = st.sampled_from(list(Filter.__dataclass_fields__)).flatmap(
+single_filters = st.sampled_from(Filter._fields).flatmap(
     lambda name: filters.map(lambda whole: Filter(**{name: getattr(whole, name)}))
 )
 bounds = st.just(Bound(everything=True)) | st.builds(

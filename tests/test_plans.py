@@ -127,6 +127,10 @@ SINGLE_READS: dict[str, tuple[Read, str]] = {
     "the first page, oldest first": (page(PageRequest(20, newest_first=False)), "session_by_age"),
     "the last page": (page(PageRequest(20, from_end=True)), "session_by_age"),
     "a deep page": (page(PageRequest(20, after=DEEP)), "session_by_age"),
+    "a deep page with the state of the log": (
+        page(PageRequest(20, after=DEEP, with_state=True)),
+        "session_by_age",
+    ),
     "a deep page, oldest first": (page(PageRequest(20, after=DEEP, newest_first=False)), "session_by_age"),
     "a deep page from the end": (page(PageRequest(20, before=DEEP, from_end=True)), "session_by_age"),
     "a page between two": (page(PageRequest(20, after=DEEP, before=DEEPER)), "session_by_age"),

@@ -5,11 +5,12 @@ left for graphql-core. Which the fields are, by fragments, conditions, aliases a
 `collect_subfields` says. `{ id ended: endedAt }` of a session becomes
 
     def complete(o):
-        if type(o) is not c0 or c1(o) is not None:
-            raise c2
-        v1 = o.id
-        v2 = o.ended_at
-        return {'id': v1 if type(v1) is str else c3(v1), 'ended': None if v2 is None else c4(v2)}
+        if type(o) is not c0 or getattr(o, '__as_strawberry_type__', None) is not None:
+            raise c1
+        r = o.row
+        v1 = r[0]
+        v2 = r[10]
+        return {'id': v1 if type(v1) is str else c2(v1), 'ended': None if v2 is None else c3(v2)}
 
 What enters the source is Python's syntax, names that are made here, names of attributes of our own classes,
 and literals made by `repr`: a response key, even a hostile one, can be nothing but a string.
@@ -20,6 +21,7 @@ completes the same value from the start. So reading must have no effects: it may
 before the resolvers of the same selection set are called.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -45,9 +47,10 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from strawberry.types.cast import get_strawberry_type_cast
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
-from api.execution.plain import NotPlain, attribute_of, check_directives, class_of, classes_of
+from api.columns import Column
+from api.execution.plain import NotPlain, check_directives, class_of, classes_of, source_of
 from api.execution.values import SETTLED, Complete, Surprise, as_list, enum_names, scalar
 
 COMPILED_LIMIT = 200
@@ -118,8 +121,8 @@ class Compiler:
         fields = self._executor.collect_subfields(type_, details).grouped_field_set
         function = _Function("o")
         class_ = function.name(class_of(type_))
-        cast, surprise = function.name(get_strawberry_type_cast), function.name(Surprise)
-        function.write(f"if type(o) is not {class_} or {cast}(o) is not None:", f"    raise {surprise}")
+        is_cast = f"getattr(o, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
+        function.write(f"if type(o) is not {class_} or {is_cast}:", f"    raise {function.name(Surprise)}")
         rest: GroupedFieldSet = {}
         entries: list[str] = []
         for key, nodes in fields.items():
@@ -140,11 +143,10 @@ class Compiler:
             return repr(type_.name)
         if field is None:
             raise NotPlain
-        attribute = attribute_of(field)
+        source = _source(function, source_of(type_, field))
         value = function.variable()
         completed = self._completed(function, field.type, details, value)
-        is_name = isinstance(attribute, str)
-        function.write(f"{value} = o.{attribute}" if is_name else f"{value} = {function.name(attribute)}(o)")
+        function.write(f"{value} = {source}")
         return completed
 
     def _completed(
@@ -197,6 +199,7 @@ class _Function:
         self._lines: list[str] = []
         self._names: dict[str, Any] = {}
         self._variables = 0
+        self._reads_row = False
 
     def name(self, value: object) -> str:
         """Return a name for a value that is known now."""
@@ -208,6 +211,13 @@ class _Function:
         """Return a name for a value that is known when the function runs."""
         self._variables += 1
         return f"v{self._variables}"
+
+    def row(self) -> str:
+        """Return the name of the row of the argument."""
+        if not self._reads_row:
+            self._reads_row = True
+            self.write(f"r = {self._argument}.row")
+        return "r"
 
     def write(self, *lines: str) -> None:
         self._lines += lines
@@ -225,6 +235,16 @@ def key_of(type_: GraphQLOutputType, details: FieldDetailsList) -> Key:
     return (id(type_), *[id(one.node) for one in details])
 
 
+def _source(function: "_Function", source: str | Column | Callable[[Any], Any]) -> str:
+    """Return the expression for what a field of `o` shows."""
+    if isinstance(source, str):
+        return f"o.{source}"
+    if not isinstance(source, Column):
+        return f"{function.name(source)}(o)"
+    stored = f"{function.row()}[{source.place}]"
+    return stored if source.meanings is None else f"{function.name(source.meanings)}[{stored}]"
+
+
 def _leaf(function: _Function, type_: GraphQLScalarType | GraphQLEnumType, value: str) -> str:
     if isinstance(type_, GraphQLEnumType):
         return f"{function.name(enum_names(type_))}[{value}]"
@@ -234,7 +254,8 @@ def _leaf(function: _Function, type_: GraphQLScalarType | GraphQLEnumType, value
         return f"{value} if {as_is.format(value)} else {completed}"
     coerced, coerce = function.variable(), function.name(type_.coerce_output_value)
     settled = function.name(SETTLED)
+    is_text = f"type({coerced} := {coerce}({value})) is str"
     return (
-        f"{coerced} if type({value}) in {settled} and type({coerced} := {coerce}({value})) in {settled} "
+        f"{coerced} if type({value}) in {settled} and ({is_text} or type({coerced}) in {settled}) "
         f"else {completed}"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from inspect import getattr_static
 from typing import Any
 
 from graphql import GraphQLAbstractType, GraphQLField, GraphQLObjectType, GraphQLSchema
@@ -10,6 +11,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.union import StrawberryUnion
+
+from api.columns import Column
 
 DEFINITION = "strawberry-definition"
 """The extension under which Strawberry keeps what a type or a field was made from."""
@@ -30,8 +33,8 @@ def check_directives(details: FieldDetailsList) -> None:
             raise NotPlain
 
 
-def attribute_of(field: GraphQLField) -> str | Callable[[Any], Any]:
-    """Return the name of the attribute that a field shows, or the method that does so.
+def source_of(type_: GraphQLObjectType, field: GraphQLField) -> str | Column | Callable[[Any], Any]:
+    """Return the name of the attribute that a field shows, or its column, or the method that does so.
 
     Raises:
         NotPlain: It has a resolver that takes or awaits anything, or extensions.
@@ -39,7 +42,9 @@ def attribute_of(field: GraphQLField) -> str | Callable[[Any], Any]:
     definition: Any = field.extensions.get(DEFINITION)
     if type(definition) is StrawberryField and definition.default_resolver is getattr:
         if definition.is_basic_field:
-            return definition.python_name
+            name: str = definition.python_name
+            column = getattr_static(class_of(type_), name, None)
+            return column if type(column) is Column else name
         resolver: Any = definition.base_resolver
         if is_own(field) and _takes_only_self(resolver) and not does_more(definition):
             method: Callable[[Any], Any] = resolver.wrapped_func
