@@ -9,6 +9,7 @@ from strawberry import ID
 
 from api.context import Context, Info
 from api.cursor import encode_position
+from api.device import Device, device_of
 from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
 from api.scalars import Cursor
 from models.database import Record
@@ -67,6 +68,13 @@ class Session(Node):
     )
     end_reason: str | None = strawberry.field(description="Why it was ended, as given to the mutation.")
     is_current: bool = strawberry.field(description="Whether it is the session that is asking.")
+
+    @strawberry.field(
+        description="The device and the browser that the user signed in with, as `userAgent` describes them; "
+        "null when it is null or says nothing that is understood."
+    )
+    def device(self) -> Device | None:
+        return device_of(self.user_agent)
 
     @strawberry.field(description="Its changes of status that the log still holds, oldest first.")
     async def history(

@@ -98,6 +98,7 @@ FIELD_RULES = {
     "Query.nodes": "seen",
     "Viewer.session": "own",
     "Viewer.sessions": "own",
+    "Session.device": "of a session that is seen",
     "Session.history": "of a session that is seen",
     "SessionConnection.edges": "of a page that was read",
     "SessionConnection.nodes": "of a page that was read",
