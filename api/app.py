@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from api import device
 from api.auth.authenticator import Authenticator
 from api.auth.ended import EndedSessions
 from api.auth.jwks import SigningKeys
@@ -121,6 +122,7 @@ class Node:
             stack.push_async_callback(self.database.close)
             if self._issuer is not None:
                 stack.enter_context(self._issuer)
+            device.load()
             await prepare(self.database)
             await require_authentication(self._settings, self.database)
             await self.feed.start()

@@ -97,6 +97,23 @@ class OrderDirection(Enum):
     DESC = value("desc", description="Highest or latest first.")
 
 
+@strawberry.enum(description="What kind of device a session was signed in on, as far as it says.")
+class DeviceType(Enum):
+    """See the descriptions."""
+
+    DESKTOP = value(
+        "desktop", description="A desktop or laptop computer, or an iPad that asks for their pages."
+    )
+    MOBILE = value(
+        "mobile", description="A phone, or another handheld that does not say that it is a tablet."
+    )
+    TABLET = value("tablet", description="A tablet.")
+    UNKNOWN = value(
+        "unknown",
+        description="Not said: a television, a console, a program, a robot, or what is not understood.",
+    )
+
+
 @strawberry.enum(description="What kind of caller is asking.")
 class ViewerKind(Enum):
     """See the descriptions."""

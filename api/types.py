@@ -10,6 +10,7 @@ from strawberry import ID, Private
 from api.columns import reads_row
 from api.context import Context, Info
 from api.cursor import encode_position
+from api.device import Device, device_of
 from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
 from api.scalars import Cursor
 from models.database import Record
@@ -109,6 +110,13 @@ class Session(Node):
     is_current: bool = strawberry.field(
         resolver=_is_current, description="Whether it is the session that is asking."
     )
+
+    @strawberry.field(
+        description="The device and the browser that the user signed in with, as `userAgent` describes them; "
+        "null when it is null or says nothing that is understood."
+    )
+    def device(self) -> Device | None:
+        return device_of(self.user_agent)
 
     @strawberry.field(description="Its changes of status that the log still holds, oldest first.")
     async def history(

@@ -99,6 +99,7 @@ FIELD_RULES = {
     "Viewer.sessions": "own",
     "Session.impersonator": "of a session that is seen",
     "Session.isCurrent": "of a session that is seen",
+    "Session.device": "of a session that is seen",
     "Session.history": "of a session that is seen",
     "SessionConnection.edges": "of a page that was read",
     "SessionConnection.nodes": "of a page that was read",
