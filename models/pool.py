@@ -6,8 +6,6 @@ row by its key: a task, a proxy and a timer each time.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -25,21 +23,16 @@ class Pool:
         self._taken: set[Any] = set()
         self._places = size
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
-        connection = await self._take()
-        try:
-            yield connection
-        except asyncio.CancelledError:
-            self._give_back(connection, is_sound=False)
-            raise
-        except BaseException:
-            self._give_back(connection)
-            raise
-        self._give_back(connection)
+    def connection(self) -> "_Loan":
+        """Return what lends a connection to an `async with`."""
+        return _Loan(self)
 
-    async def _take(self) -> Any:  # noqa: ANN401  a connection of asyncpg, which ships no types
-        """Take a connection, to be given back."""
+    async def take(self) -> Any:  # noqa: ANN401  a connection of asyncpg, which ships no types
+        """Take a connection, to be given back.
+
+        Raises:
+            TimeoutError: None came free in time.
+        """
         if self._places == 0:
             await self._place()
         else:
@@ -57,7 +50,7 @@ class Pool:
         self._taken.add(connection)
         return connection
 
-    def _give_back(self, connection: Any, *, is_sound: bool = True) -> None:  # noqa: ANN401
+    def give_back(self, connection: Any, *, is_sound: bool = True) -> None:  # noqa: ANN401
         """Give a connection back; one whose work was cut off is not sound, and is not used again."""
         self._taken.discard(connection)
         if not connection.is_closed():
@@ -74,17 +67,21 @@ class Pool:
         self._idle.clear()
 
     async def _place(self) -> None:
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         self._waiting.append(future)
+        # `asyncio.timeout` does the same in three times the time.
+        timer = loop.call_later(self._wait_seconds, _give_up, future)
         try:
-            async with asyncio.timeout(self._wait_seconds):
-                await future
+            await future
         except BaseException:
-            if future.done() and not future.cancelled():
-                self._free_place()  # it was given one at the last moment
-            else:
+            if future in self._waiting:
                 self._waiting.remove(future)
+            elif not future.cancelled() and future.exception() is None:
+                self._free_place()  # it was given one at the last moment
             raise
+        finally:
+            timer.cancel()
 
     def _free_place(self) -> None:
         while self._waiting:
@@ -93,3 +90,22 @@ class Pool:
                 future.set_result(None)
                 return
         self._places += 1
+
+
+class _Loan:
+    """A connection that is given back when the block ends; a generator would take three times as long."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Any:  # noqa: ANN401  as `take`
+        self._connection = await self._pool.take()
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.give_back(self._connection, is_sound=kind is not asyncio.CancelledError)
+
+
+def _give_up(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())

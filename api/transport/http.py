@@ -20,7 +20,7 @@ from api.schema import CODES, Schema
 from api.settings import Settings
 from api.stream import delivered
 from api.transport.accept import EVENT_STREAM, OFFERED, preferred_media_type
-from api.transport.answer import STATUS_CODES, answer_of, refusal_response, response_to
+from api.transport.answer import STATUS_CODES, JSONAnswer, answer_of, refusal_response, response_to
 from api.transport.bearer import bearer_credential
 from api.transport.body import read_body
 from api.transport.origin import is_for_this_machine, require_welcome
@@ -59,6 +59,8 @@ class HTTPEndpoint:
             code = CODES[type(refusal)]
             log_rejection(refusal, "HTTP")
             response = refusal_response(STATUS_CODES.get(code, 400), str(refusal), code)
+        except HTTPException as error:
+            response = refusal_response(error.status_code, error.detail, headers=error.headers)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -120,7 +122,7 @@ class HTTPEndpoint:
         address: str,
         media_type: str,
         allowed: frozenset[OperationType] | None,
-    ) -> Response:
+    ) -> JSONAnswer:
         result = await self._schema.execute(
             given.query,
             variable_values=given.variables,
@@ -131,7 +133,7 @@ class HTTPEndpoint:
         )
         response = response_to(answer_of(result), media_type)
         if allowed is READING:
-            response.headers["Cache-Control"] = "no-store"
+            response.headers.append((b"cache-control", b"no-store"))
         return response
 
     async def _stream(
