@@ -10,7 +10,8 @@ class Column:
     """One value of an object's `row`, by its place there.
 
     `meanings` has what stands for each stored value, where that is not the value itself. The compiler of
-    selections reads columns without calling anything.
+    selections reads columns without calling anything, and trusts them: a table has no value of another type
+    than it declares, and no null where it declares none.
     """
 
     def __init__(self, place: int, meanings: Mapping[Any, Any] | None = None) -> None:

@@ -1,7 +1,7 @@
 """The two connections of the schema, after the Relay cursor connections specification."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 from strawberry import Private
@@ -28,11 +28,6 @@ SEARCH_LIMIT = 20_000
 _CREATED_AT = COLUMNS.index("created_at")
 
 
-def _cursor(row: Sequence[Any]) -> str:
-    """Return the cursor of a session in a list."""
-    return encode_key(row[_CREATED_AT], row[0])
-
-
 @strawberry.type(description="Where a page is in its list.")
 class PageInfo:
     """See the description."""
@@ -55,7 +50,8 @@ class SessionEdge:
 
     @strawberry.field(description="Its place in the list.")
     def cursor(self) -> str:
-        return _cursor(self.session.row)
+        row = self.session.row
+        return encode_key(row[_CREATED_AT], row[0])
 
     @strawberry.field(description="The session.")
     def node(self) -> Session:
@@ -87,11 +83,13 @@ class SessionConnection:
     @strawberry.field(description="Where this page is in the list.")
     def page_info(self) -> PageInfo:
         page = self.page
+        ends = (page.rows[0], page.rows[-1]) if page.rows else ()
+        start, end = [encode_key(row[_CREATED_AT], row[0]) for row in ends] or (None, None)
         return PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=_cursor(page.rows[0]) if page.rows else None,
-            end_cursor=_cursor(page.rows[-1]) if page.rows else None,
+            start_cursor=start,
+            end_cursor=end,
         )
 
     @strawberry.field(

@@ -6,6 +6,7 @@ Versioned and URL-safe; whatever is not exactly as it was handed out is refused.
 import base64
 import binascii
 import struct
+from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
 from math import floor
 
@@ -47,7 +48,9 @@ def decode_position(cursor: str, *, argument: str = "after") -> Position:
 
 def encode_key(created_at: datetime, session_id: str) -> str:
     milliseconds = floor(created_at.timestamp() * 1000 + 0.5)  # `round` takes longer
-    return _encode(_LIST.pack(_LIST_VERSION, milliseconds) + session_id.encode())
+    raw = _LIST.pack(_LIST_VERSION, milliseconds) + session_id.encode()
+    # As `_encode` does: a page has a hundred cursors, and to call it is a tenth of the time of one.
+    return b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def decode_key(cursor: str, *, argument: str) -> Key:
@@ -74,7 +77,7 @@ def decode_key(cursor: str, *, argument: str) -> Key:
 
 def _encode(raw: bytes) -> str:
     # `urlsafe_b64encode` does the same in twice the time, and a page has a hundred cursors.
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
+    return b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _decode(cursor: str) -> bytes:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, date, datetime
+from inspect import getattr_static
 from random import Random
 from types import SimpleNamespace
 from typing import Any, TypeAlias
@@ -25,6 +26,8 @@ from graphql import (
 )
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from api.columns import Column
 
 Make: TypeAlias = Callable[[], Any]
 """Makes a value anew for each execution, since some can be used only once."""
@@ -242,17 +245,33 @@ class Values:
         if self._faulty and self._random.randrange(15) == 0:
             class_ = self._random.choice([SimpleNamespace, type(class_.__name__, (class_,), {})])
         attributes: dict[str, Make] = {}
+        row: dict[int, Any] = {}
         for name, one in type_.fields.items():
             definition = one.extensions["strawberry-definition"]
             if definition.is_basic_field and self.is_read(name):
-                attributes[definition.python_name] = self.of(one.type, depth - 1)
+                column = getattr_static(class_, definition.python_name, None)
+                if isinstance(column, Column):
+                    row[column.place] = self._stored(one.type, column)
+                else:
+                    attributes[definition.python_name] = self.of(one.type, depth - 1)
 
         def make() -> object:
             made = class_.__new__(class_)
-            vars(made).update({name: make() for name, make in attributes.items()})
+            vars(made).update({name: make() for name, make in attributes.items()}, row=row)
             return made
 
         return make
+
+    def _stored(self, type_: GraphQLOutputType, column: Column) -> Any:
+        """Return a value that a table can have: never another than it declares."""
+        if not is_non_null_type(type_) and self._random.randrange(4) == 0:
+            return None
+        name = get_named_type(type_).name
+        if column.meanings is not None:
+            return self._random.choice(
+                [*column.meanings] if name != "AuthMethod" else [*column.meanings, "new"]
+            )
+        return self._random.choice([one for one in SCALARS[name] if not isinstance(one, int | float)])
 
 
 def _making(value: object) -> Make:

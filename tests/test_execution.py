@@ -32,7 +32,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import get_object_definition
 from strawberry.types.graphql import OperationType
 
-from api.execution.compiler import COMPILED_LIMIT, FILENAME
+from api.execution.compiler import COMPILED_LIMIT
+from api.execution.function import FILENAME
 from api.execution.operation import COMBINATIONS_LIMIT, Operation
 from api.schema import build_schema
 

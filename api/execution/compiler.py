@@ -2,15 +2,15 @@
 
 A selection set is compiled for one object type: its plain fields become one expression, and the others are
 left for graphql-core. Which the fields are, by fragments, conditions, aliases and merging, is what its own
-`collect_subfields` says. `{ id ended: endedAt }` of a session becomes
+`collect_subfields` says. `{ id kind: object ended: endedAt }` of a session becomes
 
     def complete(o):
         if type(o) is not c0 or getattr(o, '__as_strawberry_type__', None) is not None:
             raise c1
         r = o.row
-        v1 = r[0]
-        v2 = r[10]
-        return {'id': v1 if type(v1) is str else c2(v1), 'ended': None if v2 is None else c3(v2)}
+        v1 = o.object
+        return {'id': r[0], 'kind': v1 if type(v1) is str else c2(v1),
+                'ended': None if (v2 := r[10]) is None else c3(v2)}
 
 What enters the source is Python's syntax, names that are made here, names of attributes of our own classes,
 and literals made by `repr`: a response key, even a hostile one, can be nothing but a string.
@@ -21,7 +21,6 @@ completes the same value from the start. So reading must have no effects: it may
 before the resolvers of the same selection set are called.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -50,8 +49,9 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
 from api.columns import Column
+from api.execution.function import Function
 from api.execution.plain import NotPlain, check_directives, class_of, classes_of, source_of
-from api.execution.values import SETTLED, Complete, Surprise, as_list, enum_names, scalar
+from api.execution.values import SETTLED, Complete, Surprise, Words, as_list, enum_names, scalar
 
 COMPILED_LIMIT = 200
 """How many selection sets of one operation are compiled: fragments can be nested into very many."""
@@ -63,9 +63,6 @@ AS_IS: dict[GraphQLNamedType, str] = {
     GraphQLInt: "type({0}) is int and -0x80000000 <= {0} <= 0x7FFFFFFF",
 }
 """When a value of a built-in scalar is its own part of the answer."""
-
-FILENAME = "<selection>"
-"""Where tracebacks and profiles say that the functions are from."""
 
 Key: TypeAlias = tuple[int, ...]
 
@@ -97,7 +94,7 @@ class Compiler:
         """
         if is_leaf_type(get_nullable_type(type_)):
             raise NotPlain
-        function = _Function("value")
+        function = Function("value")
         return function.returning(self._completed(function, type_, details, "value"))
 
     def selection(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Selection:
@@ -119,7 +116,7 @@ class Compiler:
 
     def _compiled(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Selection:
         fields = self._executor.collect_subfields(type_, details).grouped_field_set
-        function = _Function("o")
+        function = Function("o")
         class_ = function.name(class_of(type_))
         is_cast = f"getattr(o, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
         function.write(f"if type(o) is not {class_} or {is_cast}:", f"    raise {function.name(Surprise)}")
@@ -135,7 +132,7 @@ class Compiler:
             raise NotPlain
         return Selection(function.returning(f"{{{', '.join(entries)}}}"), rest)
 
-    def _field(self, function: "_Function", type_: GraphQLObjectType, details: FieldDetailsList) -> str:
+    def _field(self, function: Function, type_: GraphQLObjectType, details: FieldDetailsList) -> str:
         """Return the expression for a field of `o`."""
         check_directives(details)
         field = self._schema.get_field(type_, details[0].node.name.value)
@@ -143,15 +140,18 @@ class Compiler:
             return repr(type_.name)
         if field is None:
             raise NotPlain
-        source = _source(function, source_of(type_, field))
+        source = source_of(type_, field)
+        if isinstance(source, Column):
+            return _column(function, source, field.type)
         value = function.variable()
         completed = self._completed(function, field.type, details, value)
-        function.write(f"{value} = {source}")
+        is_name = isinstance(source, str)
+        function.write(f"{value} = o.{source}" if is_name else f"{value} = {function.name(source)}(o)")
         return completed
 
     def _completed(
         self,
-        function: "_Function",
+        function: Function,
         type_: GraphQLOutputType,
         details: FieldDetailsList,
         value: str,
@@ -191,61 +191,28 @@ class Compiler:
         return found
 
 
-class _Function:
-    """A function of one argument that is being written."""
-
-    def __init__(self, argument: str) -> None:
-        self._argument = argument
-        self._lines: list[str] = []
-        self._names: dict[str, Any] = {}
-        self._variables = 0
-        self._reads_row = False
-
-    def name(self, value: object) -> str:
-        """Return a name for a value that is known now."""
-        name = f"c{len(self._names)}"
-        self._names[name] = value
-        return name
-
-    def variable(self) -> str:
-        """Return a name for a value that is known when the function runs."""
-        self._variables += 1
-        return f"v{self._variables}"
-
-    def row(self) -> str:
-        """Return the name of the row of the argument."""
-        if not self._reads_row:
-            self._reads_row = True
-            self.write(f"r = {self._argument}.row")
-        return "r"
-
-    def write(self, *lines: str) -> None:
-        self._lines += lines
-
-    def returning(self, expression: str) -> Complete:
-        """Return the function, which ends with this expression."""
-        lines = [f"def complete({self._argument}):", *self._lines, f"return {expression}"]
-        exec(compile("\n    ".join(lines), FILENAME, "exec"), self._names)  # noqa: S102  see the module
-        complete: Complete = self._names["complete"]
-        return complete
-
-
 def key_of(type_: GraphQLOutputType, details: FieldDetailsList) -> Key:
     """Return what tells a selection set from others of its operation; the nodes live as long as that."""
     return (id(type_), *[id(one.node) for one in details])
 
 
-def _source(function: "_Function", source: str | Column | Callable[[Any], Any]) -> str:
-    """Return the expression for what a field of `o` shows."""
-    if isinstance(source, str):
-        return f"o.{source}"
-    if not isinstance(source, Column):
-        return f"{function.name(source)}(o)"
-    stored = f"{function.row()}[{source.place}]"
-    return stored if source.meanings is None else f"{function.name(source.meanings)}[{stored}]"
+def _column(function: Function, column: Column, type_: GraphQLOutputType) -> str:
+    """Return the expression for a value of the row, which is what its table declares and needs no check."""
+    leaf, stored = get_nullable_type(type_), f"{function.row()}[{column.place}]"
+    if isinstance(leaf, GraphQLEnumType):
+        return f"{function.name(Words(column.meanings, enum_names(leaf)))}[{stored}]"
+    if not isinstance(leaf, GraphQLScalarType) or column.meanings is not None:
+        raise NotPlain
+    if leaf in AS_IS:
+        return stored
+    coerce = function.name(leaf.coerce_output_value)
+    if is_non_null_type(type_):
+        return f"{coerce}({stored})"
+    value = function.variable()
+    return f"None if ({value} := {stored}) is None else {coerce}({value})"
 
 
-def _leaf(function: _Function, type_: GraphQLScalarType | GraphQLEnumType, value: str) -> str:
+def _leaf(function: Function, type_: GraphQLScalarType | GraphQLEnumType, value: str) -> str:
     if isinstance(type_, GraphQLEnumType):
         return f"{function.name(enum_names(type_))}[{value}]"
     completed = f"{function.name(scalar(type_))}({value})"

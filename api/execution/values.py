@@ -1,6 +1,6 @@
 """Values, completed as graphql-core completes them in the common case; anything else is a surprise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -50,3 +50,19 @@ def enum_names(type_: GraphQLEnumType) -> dict[Any, str]:
             with suppress(TypeError):  # it has no hash
                 names[value] = type_.coerce_output_value(value)
     return names
+
+
+class Words(dict[Any, str | None]):
+    """From what is stored to the name of the member of an enum that it stands for."""
+
+    def __init__(self, meanings: Mapping[Any, Any] | None, names: Mapping[Any, str]) -> None:
+        super().__init__({None: None})
+        self._meanings = meanings
+        self._names = names
+
+    def __missing__(self, stored: object) -> str | None:
+        member = stored if self._meanings is None else self._meanings[stored]
+        name = None if member is None else self._names[member]
+        if self._meanings is None or stored in self._meanings:  # others may be as many as there are words
+            self[stored] = name
+        return name
