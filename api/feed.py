@@ -8,8 +8,9 @@ nothing can overflow, a slow client costs no memory, and a wake-up that is lost 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from api.auth.ended import EndedSessions
 from api.stream import EVERYTHING, Interest, Stream
@@ -25,6 +26,11 @@ READ_LIMIT = 1000
 SEARCH_LIMIT = 20_000
 """How many positions one query of a subscription that is behind the ring may pass over."""
 
+MADE_LIMIT = 256
+"""What is made of so many events is kept, for the subscriptions that are told of them at the same time."""
+
+T = TypeVar("T")
+
 
 class Feed:
     """Call `start()` once, then keep `run()` going in a task."""
@@ -39,6 +45,7 @@ class Feed:
         self._ring: list[Record] = []
         self._streams: dict[Interest, set[Stream]] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._made: dict[Hashable, Any] = {}
         self._start_known_at = 0.0
         self.is_current = False
         self.epoch = ""
@@ -96,6 +103,15 @@ class Feed:
             return position.seq
         async with self._database.read() as tx:
             return (await log_state(tx)).check(position)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made of an event under this key, or make it; that of the last few is kept."""
+        made: T | None = self._made.get(key)
+        if made is None:
+            made = self._made[key] = make()
+            if len(self._made) > MADE_LIMIT:
+                del self._made[next(iter(self._made))]
+        return made
 
     def stream(self, criteria: Criteria, after: int) -> Stream:
         """Return the way of a subscription through the log from a position."""

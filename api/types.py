@@ -12,6 +12,7 @@ from api.context import Context, Info
 from api.cursor import encode_position
 from api.device import Device, device_of
 from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
+from api.execution.shared import Shared
 from api.scalars import Cursor
 from models.database import Record
 from models.log import Position
@@ -70,7 +71,7 @@ def _impersonator(self: "Session") -> Impersonator | None:
 
 
 def _is_current(self: "Session") -> bool:
-    return bool(self.row[0] == self.context.viewer.session_id)
+    return bool(self.row[0] == self.own_id)
 
 
 @reads_row(COLUMNS, MEANINGS)
@@ -83,7 +84,7 @@ class Session(Node):
     """See the description. It shows a row that begins with the columns `id` and `SNAPSHOT`."""
 
     row: Private[Sequence[Any]]
-    context: Private[Context]
+    own_id: Private[str | None]
     object: str = strawberry.field(default="session", description='Always "session".')
     user_id: ID = strawberry.field(description="Whose session it is.")
     organization_id: ID | None = strawberry.field(
@@ -130,15 +131,15 @@ class Session(Node):
         """Show a stored session as it is now: one past its end is expired, swept or not."""
         if row[_STATUS] == Status.ACTIVE and row[_EXPIRES_AT] <= now:
             row = _expired(row)
-        return cls.showing(row, context)
+        return cls.showing(row, context.viewer.session_id)
 
     @classmethod
-    def showing(cls, row: Sequence[Any], context: Context) -> Self:
-        """Show a session exactly as a row has it."""
+    def showing(cls, row: Sequence[Any], own_id: str | None) -> Self:
+        """Show a session exactly as a row has it; `own_id` is the session that asks."""
         # A page has a hundred of these, and `__init__` would take three times as long.
         session = cls.__new__(cls)
         session.row = row
-        session.context = context
+        session.own_id = own_id
         return session
 
 
@@ -151,7 +152,7 @@ def _expired(row: Sequence[Any]) -> Sequence[Any]:
 
 
 @strawberry.type(description="One change of the status of a session. Its creation is one as well.")
-class SessionStatusChange:
+class SessionStatusChange(Shared):
     """See the description."""
 
     cursor: Cursor = strawberry.field(description="Its position in the log; pass it as `after` to go on.")
@@ -168,10 +169,18 @@ class SessionStatusChange:
 
     @classmethod
     def from_event(cls, event: Record, context: Context) -> Self:
-        session = Session.showing((event.session_id, *event[-len(SNAPSHOT) :]), context)
+        """Show an event of the log to a viewer; all whose session it is not are shown the same object."""
+        feed, own_id = context.feed, context.viewer.session_id
+        if event.session_id != own_id:
+            own_id = None
+        return feed.once((event.seq, own_id), lambda: cls._made(event, feed.epoch, own_id))
+
+    @classmethod
+    def _made(cls, event: Record, epoch: str, own_id: str | None) -> Self:
+        session = Session.showing((event.session_id, *event[-len(SNAPSHOT) :]), own_id)
         before = event.previous_status
-        return cls(
-            cursor=Cursor(encode_position(Position(context.feed.epoch, event.seq))),
+        change = cls(
+            cursor=Cursor(encode_position(Position(epoch, event.seq))),
             session=session,
             status=session.status,
             previous_status=None if before is None else SessionStatus(before),
@@ -179,6 +188,8 @@ class SessionStatusChange:
             ended_by=session.ended_by,
             reason=session.end_reason,
         )
+        change.answers = {}
+        return change
 
 
 @strawberry.type(description="How many sessions there are in one group.")

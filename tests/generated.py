@@ -257,7 +257,7 @@ class Values:
 
         def make() -> object:
             made = class_.__new__(class_)
-            vars(made).update({name: make() for name, make in attributes.items()}, row=row)
+            vars(made).update({name: make() for name, make in attributes.items()}, row=row, answers={})
             return made
 
         return make

@@ -383,3 +383,25 @@ async def statuses(database: Database) -> dict[str, str]:
     async with database.read() as tx:
         rows = await tx.all(select(col(SessionRow.id), col(SessionRow.status)))
     return {by_id.get(row.id, row.id): row.status for row in rows}
+
+
+async def test_shares_the_answers_to_a_subscription_but_for_whose_session_it_is(
+    node: Node, database: Database
+) -> None:
+    """One text for all who see an event, and another for the session that asks."""
+    key, _ = await make_key(database, Scope.READ)
+    document = """subscription ($filter: SessionFilter, $after: Cursor) {
+      sessionStatusChanged(filter: $filter, after: $after) { session { id isCurrent } }
+    }"""
+    async with database.read() as tx:
+        start = encode_position(Position((await log_state(tx)).epoch, 0))
+    for credential, is_current in [
+        (key, False),
+        (user_token(sub=ALICE, sid=IDS["alice"], org_id="org_1"), True),
+        (user_token(sub=ALICE, sid=IDS["alice_alone"]), False),
+        (key, False),
+    ]:
+        async with node.acting(credential) as acting, acting.socket() as socket:
+            await socket.subscribe(document, filter={"ids": [IDS["alice"]]}, after=start)
+            session = (await socket.next())["sessionStatusChanged"]["session"]
+            assert session == {"id": IDS["alice"], "isCurrent": is_current}

@@ -1,6 +1,7 @@
 """What is compiled answers exactly as graphql-core does, whatever the document and the data are."""
 
 import asyncio
+import dataclasses
 import gc
 from collections.abc import AsyncGenerator, Generator, Iterator
 from enum import Enum, IntEnum
@@ -9,6 +10,7 @@ from itertools import product
 from types import FunctionType
 from typing import Annotated, Any, Generic, NewType, TypeVar
 
+import orjson
 import pytest
 import strawberry
 from generated import CONDITIONS, FAULTY, NEAR, SCALARS, Guarded, Later, Make, Raised, Values, documents
@@ -35,6 +37,7 @@ from strawberry.types.graphql import OperationType
 from api.execution.compiler import COMPILED_LIMIT
 from api.execution.function import FILENAME
 from api.execution.operation import COMBINATIONS_LIMIT, Operation
+from api.execution.shared import ANSWERS_LIMIT, Shared
 from api.schema import build_schema
 
 Odd = NewType("Odd", int)
@@ -202,6 +205,31 @@ class Subscription:
 
 
 @strawberry.type
+class Rumor(Shared):
+    """Counts how often it is read."""
+
+    times: strawberry.Private[int] = 0
+    answers: strawberry.Private[dict[Any, Any]] = dataclasses.field(default_factory=dict)
+
+    @strawberry.field
+    def text(self) -> str:
+        self.times += 1
+        return "well"
+
+    @strawberry.field
+    async def source(self) -> str:
+        return "nobody"
+
+
+@strawberry.type
+class Gossip:
+    @strawberry.subscription
+    async def rumors(self, info: strawberry.Info) -> AsyncGenerator[Rumor, None]:
+        for rumor in info.context:
+            yield rumor
+
+
+@strawberry.type
 class Greeting:
     greeting: str
 
@@ -334,7 +362,10 @@ def shown(result: Any) -> Any:
         (one.message, one.path, one.locations, one.extensions, type(one.original_error))
         for one in result.errors or ()
     ]
-    return repr(result.data), errors
+    data = result.data
+    if isinstance(data, orjson.Fragment):  # it is written already
+        data = orjson.loads(orjson.dumps(data))
+    return repr(data), errors
 
 
 @pytest.fixture(scope="module")
@@ -612,3 +643,34 @@ def compiled_functions() -> int:
     gc.collect()
     codes = (one.__code__ for one in gc.get_objects() if isinstance(one, FunctionType))
     return sum(code.co_filename == FILENAME for code in codes)
+
+
+async def heard(text: str, rumors: list[Rumor], *, times: int) -> list[Any]:
+    """Subscribe so many times by one operation; return all results."""
+    operation = prepared(strawberry.Schema(Rumor, subscription=Gossip)._schema, text)  # noqa: SLF001
+    return [await by_operation(operation, {}, rumors) for _ in range(times)]
+
+
+async def test_makes_an_answer_once_for_all_who_are_told_the_same() -> None:
+    rumor, other = Rumor(), Rumor()
+    found = await heard("subscription { rumors { text } }", [rumor, other], times=3)
+    assert found == [[("{'rumors': {'text': 'well'}}", [])] * 2] * 3
+    assert (rumor.times, other.times) == (1, 1)
+    found = await heard("subscription { heard: rumors { again: text __typename } }", [rumor], times=2)
+    assert found == [[("{'heard': {'again': 'well', '__typename': 'Rumor'}}", [])]] * 2
+    assert rumor.times == 2
+
+
+async def test_makes_an_answer_for_each_where_something_is_not_plain() -> None:
+    rumor = Rumor()
+    found = await heard("subscription { rumors { text source } }", [rumor], times=3)
+    assert found == [[("{'rumors': {'text': 'well', 'source': 'nobody'}}", [])]] * 3
+    assert (rumor.times, rumor.answers) == (3, {})
+
+
+async def test_keeps_few_answers_of_one_value_and_makes_all() -> None:
+    rumor = Rumor()
+    for number in range(ANSWERS_LIMIT + 2):
+        found = await heard(f"subscription {{ rumors {{ a{number}: text }} }}", [rumor], times=2)
+        assert found == [[(f"{{'rumors': {{'a{number}': 'well'}}}}", [])]] * 2
+    assert (rumor.times, len(rumor.answers)) == (ANSWERS_LIMIT + 4, ANSWERS_LIMIT)

@@ -37,7 +37,7 @@ class Executor(CoreExecutor[None]):
         """Complete a value by one function where everything in it is plain."""
         if self.selections is not None:
             complete = self.selections.completer(self, return_type, field_details_list)
-            completed = SURPRISED if complete is None else _attempt(complete, result)
+            completed = SURPRISED if complete is None else attempt(complete, result)
             if completed is not SURPRISED:
                 return completed
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
@@ -53,7 +53,7 @@ class Executor(CoreExecutor[None]):
         """Read the plain fields of an object by one function, and execute only the rest."""
         if self.selections is not None:
             selection = self.selections.selection(self, return_type, field_details_list)
-            data: Any = SURPRISED if selection is None else _attempt(selection.complete, result)
+            data: Any = SURPRISED if selection is None else attempt(selection.complete, result)
             if selection is not None and data is not SURPRISED:
                 rest: Any = self.execute_fields(return_type, result, path, selection.rest, None)
                 return _filled(data, rest) if self.is_awaitable(rest) else data | rest
@@ -62,7 +62,8 @@ class Executor(CoreExecutor[None]):
         )
 
 
-def _attempt(complete: Complete, value: object) -> Any:  # noqa: ANN401  part of an answer
+def attempt(complete: Complete, value: object) -> Any:  # noqa: ANN401  part of an answer
+    """Return the completed value, or SURPRISED."""
     try:
         return complete(value)
     except Exception:  # noqa: BLE001  whatever it is, graphql-core meets it again and reports it

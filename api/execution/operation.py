@@ -1,8 +1,8 @@
 """An operation of a document, ready to be executed again and again."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from graphql import (
     ExecutionResult as CoreResult,
@@ -18,7 +18,7 @@ from graphql import (
     create_source_event_stream,
     default_field_resolver,
     default_type_resolver,
-    map_source_to_response_event,
+    execute_subscription_event,
 )
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
@@ -31,8 +31,11 @@ from api.execution.executor import Executor
 from api.execution.plain import NotPlain
 from api.execution.root import RootField
 from api.execution.selections import Selections
+from api.execution.shared import Shared, SharedField
 from api.execution.variables import Variables
 from api.limits.cost import FREE, OperationCost
+
+T = TypeVar("T")
 
 COMBINATIONS_LIMIT = 8
 """For how many combinations of its conditions an operation is compiled."""
@@ -63,13 +66,14 @@ class Operation:
         self._conditions = [one.variable.name.value for one in definitions if _is_boolean(one.type)]
         self._selections: dict[tuple[Any, ...], Selections] = {}
         self._roots: dict[Selections, RootField | None] = {}
+        self._shared: dict[Selections, SharedField | None] = {}
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """Execute a query or a mutation."""
         executor = self.executor(variables, context)
         if isinstance(executor, list):
             return PreExecutionError(data=None, errors=executor)
-        root = self._root_of(executor)
+        root = self._kept(self._roots, executor, RootField)
         if root is not None:
             result: Any = await root.execute(executor)
         else:
@@ -92,8 +96,16 @@ class Operation:
         if isinstance(source, CoreResult):
             yield PreExecutionError(data=None, errors=source.errors)
             return
-        async with aclosing(map_source_to_response_event(executor, source)) as results:
-            async for result in results:
+        shared = self._kept(self._shared, executor, SharedField)
+        async with aclosing(source) as values:
+            async for value in values:
+                data = shared.answer(value) if shared is not None and isinstance(value, Shared) else None
+                if data is not None:
+                    yield ExecutionResult(data=data, errors=None)
+                    continue
+                result: Any = execute_subscription_event(executor.build_per_event_executor(value))
+                if optimized_is_awaitable(result):
+                    result = await result
                 yield ExecutionResult(data=result.data, errors=result.errors)
 
     def executor(self, variables: dict[str, Any] | None, context: object) -> Executor | list[GraphQLError]:
@@ -118,15 +130,18 @@ class Operation:
         executor.selections = self._selections_under(values)
         return executor
 
-    def _root_of(self, executor: Executor) -> RootField | None:
-        """Return the root field of an executor with compiled selections, if it has one that is plain."""
-        if executor.selections is None:
+    def _kept(
+        self, kept: dict[Selections, T | None], executor: Executor, make: Callable[[Executor], T]
+    ) -> T | None:
+        """Return what was made for the executor's selections, if there are any and they are plain enough."""
+        selections = executor.selections
+        if selections is None:
             return None
-        if executor.selections not in self._roots:
-            self._roots[executor.selections] = None
+        if selections not in kept:
+            kept[selections] = None
             with suppress(NotPlain, GraphQLError, RecursionError):
-                self._roots[executor.selections] = RootField(executor)
-        return self._roots[executor.selections]
+                kept[selections] = make(executor)
+        return kept[selections]
 
     def _selections_under(self, values: VariableValues) -> Selections | None:
         """Return the compiled selections for what the conditions of `@skip` and `@include` are this time."""
