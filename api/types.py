@@ -173,7 +173,7 @@ class SessionStatusChange(Shared):
         feed, own_id = context.feed, context.viewer.session_id
         if event.session_id != own_id:
             own_id = None
-        return feed.once((event.seq, own_id), lambda: cls._made(event, feed.epoch, own_id))
+        return feed.once((feed.epoch, event.seq, own_id), lambda: cls._made(event, feed.epoch, own_id))
 
     @classmethod
     def _made(cls, event: Record, epoch: str, own_id: str | None) -> Self:
