@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -90,7 +91,10 @@ class Authenticator:
 
     async def loss(self, viewer: Viewer) -> Loss:
         """Return when the credential of a viewer holds no longer; for ever later for one that has none."""
-        waiting = [asyncio.ensure_future(way) for way in self._ways_to_lose(viewer)]
+        ways = self._ways_to_lose(viewer)
+        if len(ways) == 1:
+            return await ways[0]  # each socket waits here, and a task for each way is what it costs most
+        waiting = [asyncio.ensure_future(way) for way in ways]
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
@@ -99,19 +103,14 @@ class Authenticator:
                 way.cancel()
 
     def _ways_to_lose(self, viewer: Viewer) -> list[Coroutine[Any, Any, Loss]]:
-        ways = [self._expiry(viewer)]
+        ways = []
+        if viewer.expires_at is not None:
+            ways.append(_expiry(viewer.expires_at))
         if viewer.session_id is not None:
             ways.append(self._session_end(viewer.session_id))
         if viewer.key is not None:
             ways.append(self._revocation(viewer))
-        return ways
-
-    async def _expiry(self, viewer: Viewer) -> Loss:
-        if viewer.expires_at is None:
-            await asyncio.Event().wait()
-        else:
-            await asyncio.sleep((viewer.expires_at - utc_now()).total_seconds())
-        return Loss(LossReason.EXPIRED)
+        return ways or [_never()]
 
     async def _revocation(self, viewer: Viewer) -> Loss:
         assert viewer.key is not None, "asked for services with a key"  # noqa: S101
@@ -127,3 +126,13 @@ class Authenticator:
         async with aclosing(stream.events()) as events:
             event = await anext(events)
         return Loss(LossReason.SESSION_ENDED, event.seq)
+
+
+async def _expiry(instant: datetime) -> Loss:
+    await asyncio.sleep((instant - utc_now()).total_seconds())
+    return Loss(LossReason.EXPIRED)
+
+
+async def _never() -> Loss:
+    await asyncio.Event().wait()
+    raise AssertionError("nothing sets it")
