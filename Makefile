@@ -20,7 +20,7 @@ run: .venv/installed ## install, migrate and serve demo traffic: make run PORT=8
 	@$(BIN)/sessiongraph serve --demo --host $(HOST) --port $(PORT)
 
 test: check graphiql clients ## install, check and run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 check: .venv/installed ## lint, types and import contracts
 	@$(BIN)/ruff format --check .
