@@ -65,13 +65,14 @@ class Changes:
 
     def _followed(self) -> Iterator[Any]:
         while True:
+            wish = None
             try:
                 yield from self._connection()
-                self._lose("The server has ended the stream", at_least=0)
             except Unavailable as refusal:
                 if not self._has_answered:
                     raise
-                self._lose(str(refusal), at_least=refusal.seconds if isinstance(refusal, Busy) else 0)
+                wish = refusal if isinstance(refusal, Busy) else None
+            self._wait(wish)
 
     def _connection(self) -> Iterator[Any]:
         with self._endpoint.stream(WATCH, filter=self._criteria, after=self.cursor) as results:
@@ -86,10 +87,12 @@ class Changes:
                     yield change
                     self.cursor = change["cursor"]
 
-    def _lose(self, why: str, *, at_least: float) -> None:
-        """Wait before the next connection: longer each time, and not just as long as everybody else."""
+    def _wait(self, wish: Busy | None) -> None:
+        """Pause before the next connection: longer each time, and not just as long as everybody else."""
         if not self._is_lost:
             self._is_lost = True
-            self._say(f"{why.rstrip('.')}; connecting again until it succeeds.")
-        time.sleep(max(at_least, self._pause_seconds * random.uniform(0.5, 1)))  # noqa: S311  no secret
+            why = f" ({wish})" if wish else ""
+            self._say(f"The connection to {self._endpoint.url} is lost{why}; trying again until it is back.")
+        pause_seconds = self._pause_seconds * random.uniform(0.5, 1)  # noqa: S311  it is no secret
+        time.sleep(max(pause_seconds, wish.seconds if wish else 0))
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
