@@ -126,14 +126,16 @@ async def test_misses_nothing_while_the_server_starts_anew(database: Database, d
         options = ("--after", "start", "--json", "--url", url)
         tail = await stack.enter_async_context(started("tail", *options))
         assert json.loads(await line(tail.stdout))["session"]["id"] == session_id(1)
+        await store(database, row(2))
+        assert json.loads(await line(tail.stdout))["session"]["id"] == session_id(2)
         await first.aclose()
         assert await line(tail.stderr) == lost(url)
-        await store(database, row(2))
+        await store(database, row(3))
         await stack.enter_async_context(running_process(database_url, port))
         assert await line(tail.stderr) == AGAIN
-        await store(database, row(3))
+        await store(database, row(4))
         seen = [json.loads(await line(tail.stdout))["session"]["id"] for _ in range(2)]
-        assert seen == [session_id(2), session_id(3)]
+        assert seen == [session_id(3), session_id(4)]
         tail.send_signal(signal.SIGTERM)
         assert (await tail.communicate(), tail.returncode) == ((b"", b""), 0)
 

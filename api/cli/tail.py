@@ -56,7 +56,6 @@ def tail(
                     write_json(change)
                 else:
                     text.print(_line(change))
-                changes.cursor = change["cursor"]
     except CursorExpired:
         raise Refusal(
             f"The log no longer reaches back to the cursor. `sessiongraph list` shows how things are; "

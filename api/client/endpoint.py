@@ -46,7 +46,7 @@ class Endpoint:
         self._http.close()
 
     def execute(self, document: str, **variables: object) -> Any:  # noqa: ANN401  data is JSON
-        """Return the data of an answer; variables that are None are not sent.
+        """Return the data of an answer.
 
         Raises:
             Unavailable: The server cannot be reached, or asks to come back later.
@@ -81,8 +81,7 @@ class Endpoint:
     def _response(
         self, document: str, variables: dict[str, object], *, accept: str
     ) -> Iterator[httpx.Response]:
-        given = {name: value for name, value in variables.items() if value is not None}
-        body = {"query": document, "variables": given}
+        body = {"query": document, "variables": variables}
         try:
             with self._http.stream("POST", self.url, json=body, headers={"accept": accept}) as response:
                 yield response
