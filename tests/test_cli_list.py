@@ -196,12 +196,20 @@ async def test_says_how_long_to_wait_when_the_budget_is_spent(start_node: StartN
     assert re.fullmatch(r"sessiongraph: .*\d+ s\.\n", errors)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_goes_on_when_the_budget_allows_it(start_node: StartNode, database: Database) -> None:
+    await store(database, *(row(number) for number in range(3600)))
+    node = await start_node(address_rate=1000)
+    assert await listed(node, "--limit", "5000") == list(reversed(range(3600)))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--url", "ftp://x"), NO_URL),
         (("--url", "http://u:p@x"), NO_URL),
         (("--key", "a b"), "The key is not one: it is empty, or has a character in it that no key has."),
+        (("--key-file", "/nowhere"), "--key-file /nowhere cannot be read: No such file or directory."),
         (("--since", "soon"), f"Invalid value for '--since': {NO_INSTANT}{SEE}"),
         (
             ("--status", "gone"),

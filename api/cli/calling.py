@@ -9,11 +9,10 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from api.cli.instants import FORMS, instant
+from api.client import variables
 from api.client.endpoint import Endpoint
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-URL_VARIABLE = "SESSIONGRAPH_URL"
-KEY_VARIABLE = "SESSIONGRAPH_KEY"
 STANDARD_INPUT = Path("-")
 
 
@@ -65,12 +64,12 @@ When: TypeAlias = str | None
 def server(
     url: Annotated[
         str,
-        typer.Option(envvar=URL_VARIABLE, help="Where the server is.", rich_help_panel=_SERVER),
+        typer.Option(envvar=variables.URL, help="Where the server is.", rich_help_panel=_SERVER),
     ] = DEFAULT_URL,
     key: Annotated[
         str | None,
         typer.Option(
-            envvar=KEY_VARIABLE,
+            envvar=variables.KEY,
             help="An API key or an access token. On a command line others can see it: better is the "
             "environment, or --key-file.",
             rich_help_panel=_SERVER,
@@ -146,11 +145,12 @@ def listing_filter(
 
 
 def _key_in(file: Path) -> str:
+    if file == STANDARD_INPUT:
+        return sys.stdin.readline().strip()
     try:
-        text = sys.stdin.readline() if file == STANDARD_INPUT else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--key-file {file} cannot be read: {error}.") from None
-    return text.strip()
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise ValueError(f"--key-file {file} cannot be read: {error.strerror}.") from None
 
 
 def _range(start: When, end: When) -> dict[str, Any] | None:

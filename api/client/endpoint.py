@@ -1,5 +1,6 @@
 """The endpoint of a server, to which documents go and from which data or a refusal comes back."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -28,6 +29,7 @@ class Endpoint:
 
     def __init__(self, url: str, key: str | None = None) -> None:
         self.url = _endpoint_of(url)
+        self._has_answered = False
         headers = {"user-agent": "sessiongraph", "accept-encoding": "identity"}
         if key is not None:
             # It is not repeated: it may be a key with a character too many.
@@ -46,14 +48,23 @@ class Endpoint:
         self._http.close()
 
     def execute(self, document: str, **variables: object) -> Any:  # noqa: ANN401  data is JSON
-        """Return the data of an answer.
+        """Return the data of an answer. Long work waits when it is asked to: every call is safe to repeat.
 
         Raises:
             Unavailable: The server cannot be reached, or asks to come back later.
             Refusal: It says no.
         """
-        with self._response(document, variables, accept=ACCEPTS) as response:
-            return self._data(response)
+        while True:
+            try:
+                with self._response(document, variables, accept=ACCEPTS) as response:
+                    data = self._data(response)
+            except Busy as refusal:
+                if not (self._has_answered and refusal.seconds):
+                    raise
+                time.sleep(refusal.seconds)
+            else:
+                self._has_answered = True
+                return data
 
     @contextmanager
     def stream(self, document: str, **variables: object) -> Iterator[Iterator[Any]]:
