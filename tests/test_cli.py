@@ -115,6 +115,15 @@ def test_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[str]) -
         assert (call, "Example:" in capsys.readouterr().out) == (call, True)
 
 
+async def test_fits_the_help_to_the_terminal(tmp_path: Path) -> None:
+    for call, said in {
+        "tail": "no change is missed, and none comes twice.",
+        "keys create": "standard output, and what there is to say about it to standard error.",
+    }.items():
+        _, out, _ = await run(*call.split(), "--help", cwd=tmp_path, COLUMNS="300")
+        assert (call, said in out) == (call, True)
+
+
 def test_shows_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert app(["--help"], standalone_mode=False) == 0
     shown = " ".join(capsys.readouterr().out.split())

@@ -40,6 +40,8 @@ class _Commands(TyperGroup):
             found.command(cmd_name)(function)
         command = typer.main.get_command(found)
         command.name = cmd_name
+        for one in (command, *getattr(command, "commands", {}).values()):
+            one.help = _flowing(one.help or "")
         return command
 
 
@@ -72,6 +74,11 @@ def main() -> None:
         _stop(f"{error}{cause}", status=_status(error))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _flowing(text: str) -> str:
+    """Return a text without the line breaks in its paragraphs: Typer keeps them, whatever the width."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _status(refusal: Refusal) -> ExitCode:
