@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,13 @@ async def following(node: Node) -> None:
     """Wait until a subscription runs."""
     async with asyncio.timeout(20):
         while not node.streams:
+            await asyncio.sleep(0.01)
+
+
+async def waiting(pid: int) -> None:
+    """Wait until a process sleeps: it has dealt with what it has written."""
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":  # noqa: ASYNC240
             await asyncio.sleep(0.01)
 
 
@@ -165,6 +173,7 @@ async def test_says_where_to_go_on_when_it_is_stopped(node: Node, sign: signal.S
         await following(node)
         await node.create()
         assert await line(tail.stdout)
+        await waiting(tail.pid)
         tail.send_signal(sign)
         out, errors = await tail.communicate()
     (change,) = await log(node)
