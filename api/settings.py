@@ -11,6 +11,7 @@ import httpx
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from api.client import variables
 from api.database_settings import DatabaseSettings
 from api.limits.settings import Limits
 from api.transport.settings import TransportSettings
@@ -252,6 +253,7 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401  as pydantic takes 
         name
         for name in os.environ
         if name.startswith(PREFIX)
+        and name not in {variables.URL, variables.KEY}
         and not name.startswith(f"{PREFIX}TEST_")
         and name.removeprefix(PREFIX).lower() not in Settings.model_fields
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from node import Node
 
+from api.cli.exit_codes import ExitCode
 from api.errors import ErrorCode
 from api.settings import Settings
 from api.transport.settings import TransportSettings
@@ -44,6 +45,11 @@ def test_lists_every_setting() -> None:
 def test_lists_every_error() -> None:
     rows = "".join(f"| `{code.value}` | {code.meaning} |\n" for code in ErrorCode)
     assert table("errors") == f"| code | what it means |\n|---|---|\n{rows}"
+
+
+def test_lists_every_exit_code() -> None:
+    rows = "".join(f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    assert table("exit codes") == f"| code | what it means |\n|---|---|\n{rows}"
 
 
 async def test_shows_what_the_server_answers(node: Node) -> None:

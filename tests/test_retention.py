@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from calls import CREATE, create, end
+from commands import run
 from conftest import StartNode
 from log import as_of, changes_until, settled
 from node import FUTURE, USER, Node
@@ -15,7 +16,6 @@ from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlmodel import col
 from stored import NEVER, minute, row, session_id, store
-from test_cli import run
 from upstream import revoked, session
 
 from api.auth.ended import EndedSessions
@@ -350,17 +350,19 @@ async def test_prunes_from_the_command_line(tmp_path: Path, database: Database, 
     await store(database, *(row(number, status="revoked", ended_at=OLD) for number in range(3)), row(3))
     await backdate(database, 1, 2)
     arguments = ("prune", "--older-than", "36h", "--database-url", database_url)
-    code, out, errors = await run(tmp_path, *arguments, "--dry-run")
+    code, out, errors = await run(*arguments, "--dry-run", cwd=tmp_path)
     assert (code, out[: out.index(" from before ")], errors) == (
         0,
         "would remove 2 changes and 3 sessions",
         "",
     )
     assert (len(await ids(database)), await positions(database)) == (4, (0, [1, 2, 3, 4], 4))
-    code, out, errors = await run(tmp_path, *arguments)
+    code, out, errors = await run(*arguments, cwd=tmp_path)
     assert (code, out[: out.index(" from before ")], errors) == (0, "removed 2 changes and 3 sessions", "")
     assert (await ids(database), await positions(database)) == ([session_id(3)], (2, [3, 4], 4))
-    code, out, errors = await run(tmp_path, *arguments[:1], *arguments[3:], SESSIONGRAPH_RETENTION_DAYS="2")
+    code, out, errors = await run(
+        *arguments[:1], *arguments[3:], SESSIONGRAPH_RETENTION_DAYS="2", cwd=tmp_path
+    )
     assert (code, out[: out.index(" from before ")], errors) == (0, "removed 0 changes and 0 sessions", "")
 
 
@@ -373,7 +375,7 @@ async def test_prunes_from_the_command_line(tmp_path: Path, database: Database, 
         (("--older-than", "1h"), 2, "--older-than is too short: the tokens of a session may live for 3620"),
         (
             ("--older-than", "1d", "--database-url", "postgresql://nobody@127.0.0.1:1/x"),
-            1,
+            3,
             "The database cannot be reached; try again in a moment.",
         ),
     ],
@@ -381,7 +383,7 @@ async def test_prunes_from_the_command_line(tmp_path: Path, database: Database, 
 async def test_says_in_one_line_what_keeps_it_from_pruning(
     tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    exit_code, out, errors = await run(tmp_path, "prune", *arguments)
+    exit_code, out, errors = await run("prune", *arguments, cwd=tmp_path)
     assert (exit_code, out, errors.count("\n")) == (code, "", 1)
     assert errors.startswith(f"sessiongraph: {said}")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 from conftest import StartNode
 from node import FUTURE, Node
-from test_cli import run
 from test_documents import parsed
 
 from api.app import create_app
@@ -187,7 +187,7 @@ def test_does_not_start_with_a_bad_manifest(tmp_path: Path, manifest: object, wh
 
 async def test_says_in_one_line_what_is_wrong_with_a_manifest(tmp_path: Path) -> None:
     path = str(written(tmp_path, []))
-    code, out, errors = await run(tmp_path, "serve", SESSIONGRAPH_TRUSTED_DOCUMENTS=path)
+    code, out, errors = await run("serve", SESSIONGRAPH_TRUSTED_DOCUMENTS=path, cwd=tmp_path)
     assert (code, out) == (1, "")
     (line,) = errors.splitlines()
     assert line.startswith(f"sessiongraph: The manifest of trusted documents {path} cannot be used: ")

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 import websockets
+from commands import run
 from node import FUTURE, USER, Socket
 from process import Process, free_port, running_process, stopped
-from test_cli import run
 from test_faults import CHANGED, CREATE, collect
 from test_log import whole_log
 
@@ -155,7 +155,7 @@ async def test_says_when_the_port_is_taken(database_url: str, tmp_path: Path) ->
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
         port = str(server.sockets[0].getsockname()[1])
         flags = ("--workers", "2", "--port", port, "--database-url", database_url)
-        code, out, errors = await run(tmp_path, "serve", *flags)
+        code, out, errors = await run("serve", *flags, cwd=tmp_path)
     assert (code, out) == (1, "")
     assert errors.startswith(
         f"sessiongraph: 127.0.0.1:{port} cannot be listened on; choose another host or port."

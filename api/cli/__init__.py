@@ -5,11 +5,10 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from typer.core import TyperGroup
 
-from models.refusals import Refusal
+from api.cli.exit_codes import ExitCode
+from models.refusals import BadCursor, BadUserInput, Refusal, Unavailable
 
 COMMANDS = {
     "serve": "serve",
@@ -18,6 +17,9 @@ COMMANDS = {
     "prune": "prune",
     "schema": "schema",
     "keys": "keys",
+    "list": "list_sessions",
+    "tail": "tail",
+    "end": "end",
 }
 """The commands, and the module and function of each."""
 
@@ -38,13 +40,17 @@ class _Commands(TyperGroup):
             found.command(cmd_name)(function)
         command = typer.main.get_command(found)
         command.name = cmd_name
+        for one in (command, *getattr(command, "commands", {}).values()):
+            one.help = _flowing(one.help or "")
         return command
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+EXITS = "\n\n".join(("Exit codes:", *(f"{code.value}  {code.meaning}" for code in ExitCode)))
 
-@app.callback()
+
+@app.callback(epilog=EXITS)
 def sessiongraph() -> None:
     """Serve the GraphQL API over authenticated user sessions, and look after what it stores.
 
@@ -55,35 +61,51 @@ def sessiongraph() -> None:
 
 
 def main() -> None:
-    """Run the command; exit with 1 when it cannot do its work, and with 2 when it was called wrongly."""
+    """Run the command; exit as `ExitCode` says."""
     try:
         # Typer by itself would draw a box of several lines around a mistake in the call.
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
         _stop(_correction(error), status=error.exit_code)
-    except ValidationError as error:
-        _stop("; ".join(_sentence(one) for one in error.errors()), status=2)
     except ValueError as error:
-        _stop(str(error), status=2)
+        _stop(_sentences(error), status=ExitCode.CALLED_WRONGLY)
     except Refusal as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
-        _stop(f"{error}{cause}", status=1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        _stop(f"{error}{cause}", status=_status(error))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _flowing(text: str) -> str:
+    """Return a text without the line breaks in its paragraphs: Typer keeps them, whatever the width."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def _status(refusal: Refusal) -> ExitCode:
+    match refusal:
+        case Unavailable():
+            return ExitCode.AWAY
+        case BadUserInput() | BadCursor():
+            return ExitCode.CALLED_WRONGLY
+        case _:
+            return ExitCode.REFUSED
 
 
 def _correction(error: typer.TyperException) -> str:
     """Say what is wrong with a call, and where to read on; nothing where the help was shown instead."""
-    message = " ".join(error.format_message().split())
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
     context: typer.Context | None = getattr(error, "ctx", None)
     call = context.command_path if context is not None else "sessiongraph"
     return message and f"{message.rstrip('.')}. See `{call} --help`."
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """Say which setting is wrong, and how; a fault of several together names them itself."""
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{error['loc'][0]}: {message}" if error["loc"] else message
+def _sentences(error: ValueError) -> str:
+    """Say what is wrong; of settings which of them, but of several together their fault names them itself."""
+    if not hasattr(error, "errors"):
+        return str(error)
+    # Only pydantic's have these, and only commands that read settings need it.
+    messages = ((one["loc"], one["msg"].removeprefix("Value error, ")) for one in error.errors())
+    return "; ".join(f"{place[0]}: {message}" if place else message for place, message in messages)
 
 
 def _stop(message: str, *, status: int) -> None:
