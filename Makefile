@@ -10,6 +10,7 @@ NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 GRAPHIQL := api/graphiql/built
 CLIENTS := tests/clients
+PEERS := benchmarks/peers
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,17 +40,22 @@ graphiql: $(GRAPHIQL)/page.js.gz ## build GraphiQL from its npm packages
 
 clients: $(CLIENTS)/node_modules/.package-lock.json ## install the clients in JavaScript that the tests run
 
-bench: .venv/installed ## measure what requests cost beside plain routes
+peers: $(PEERS)/.venv/installed $(PEERS)/node_modules/.package-lock.json ## install the servers that the benchmark compares
+
+bench: .venv/installed peers ## measure what requests cost beside plain routes and other GraphQL servers
 	@$(BIN)/python benchmarks/speed.py
 
 lock: .venv/installed ## resolve requirements.lock and package-lock.json anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--upgrade --extra dev --output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--upgrade --constraint requirements.lock --output-file $(PEERS)/requirements.lock $(PEERS)/requirements.in
 	@$(NPM) update --package-lock-only > /dev/null
 	@$(NPM) update --package-lock-only --prefix $(CLIENTS) > /dev/null
+	@$(NPM) update --package-lock-only --prefix $(PEERS) > /dev/null
 
 clean: ## remove what was installed and made
-	@rm -rf .venv node_modules $(CLIENTS)/node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv node_modules $(CLIENTS)/node_modules $(PEERS)/.venv $(PEERS)/node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sessiongraph needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -70,6 +76,15 @@ $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json .npmrc 
 	@$(NPM) ci --prefix $(CLIENTS) > /dev/null
 	@touch $@
 
+$(PEERS)/node_modules/.package-lock.json: $(PEERS)/package-lock.json .npmrc | .venv/installed
+	@$(NPM) ci --prefix $(PEERS) > /dev/null
+	@touch $@
+
+$(PEERS)/.venv/installed: $(PEERS)/requirements.lock | .venv/uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)/.venv
+	@VIRTUAL_ENV=$(PEERS)/.venv $(BIN)/uv pip install --quiet --require-hashes --requirement $(PEERS)/requirements.lock
+	@touch $@
+
 # The page is written last, so it stands for all of them. They are served as they are: compressed.
 $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api/graphiql/page.css
 	@rm -rf $(GRAPHIQL)
@@ -81,5 +96,5 @@ $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api
 		editor.worker=monaco-editor/esm/vs/editor/editor.worker.js
 	@gzip -9n $(GRAPHIQL)/*
 
-.PHONY: help run test check fix schema graphiql clients bench lock clean
+.PHONY: help run test check fix schema graphiql clients peers bench lock clean
 .DEFAULT_GOAL := help

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -67,22 +67,20 @@ def request(method: str, target: str, body: bytes = b"", *, authorization: str |
 
 
 async def measure(
-    port: int, requests: Sequence[bytes], *, connections: int, seconds: float, into: Measurement
+    port: int, requests: Iterator[bytes], *, connections: int, seconds: float, into: Measurement
 ) -> None:
-    """Send the requests in turn, over and over, for some seconds."""
+    """Send one request after the other for some seconds, or until there are none left."""
     start = time.perf_counter()
     until = start + seconds
 
-    async def keep_sending(first: int) -> None:
+    async def keep_sending() -> None:
         connection = await Connection.open(port)
-        turn = first
-        while (sent := time.perf_counter()) < until:
-            await connection.send(requests[turn % len(requests)])
+        while (sent := time.perf_counter()) < until and (one := next(requests, None)) is not None:
+            await connection.send(one)
             into.latencies.append(time.perf_counter() - sent)
-            turn += connections
         connection.close()
 
-    await asyncio.gather(*(keep_sending(first) for first in range(connections)))
+    await asyncio.gather(*(keep_sending() for _ in range(connections)))
     into.seconds += time.perf_counter() - start
 
 

@@ -1,5 +1,6 @@
 """What the service on PostgreSQL is measured against: plain routes with the same SQL over asyncpg."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -105,3 +106,7 @@ def _page(rows: list[Any], limit: int) -> Response:
 
 def _json(answer: object) -> Response:
     return Response(orjson.dumps(answer), media_type="application/json")
+
+
+if __name__ == "__main__":
+    serve_floor(sys.argv[1], int(sys.argv[2]))

@@ -93,7 +93,7 @@ async def _depth(console: Console, port: int, size: int) -> None:
     first, deep = Measurement(), Measurement()
     for _ in range(ROUNDS):
         for question, cost in ((page(), first), (deep_page(size), deep)):
-            await measure(port, [question], connections=2, seconds=SECONDS / ROUNDS, into=cost)
+            await measure(port, cycle([question]), connections=2, seconds=SECONDS / ROUNDS, into=cost)
     ratios = (deep.percentile(percent) / first.percentile(percent) for percent in (50, 99))
     console.print("page {:,} costs {:.2f} of the first page (p50), {:.2f} (p99)".format(DEPTH, *ratios))
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -37,11 +37,10 @@ def running(commands: Mapping[int, Sequence[str]], *, apart: bool = True) -> Ite
 
     Where there are several processors, servers that run apart have the first one to themselves.
     """
-    processes = [subprocess.Popen(command) for command in commands.values()]  # noqa: S603  our own
+    with _on_the_first_processor() if apart else nullcontext():
+        processes = [subprocess.Popen(command) for command in commands.values()]  # noqa: S603  our own
     try:
         for process, port in zip(processes, commands, strict=True):
-            if apart and len(CPUS) > 1:
-                os.sched_setaffinity(process.pid, CPUS[:1])
             _wait_for(port, process)
         yield [process.pid for process in processes]
     finally:
@@ -85,6 +84,18 @@ def resident_megabytes(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+@contextmanager
+def _on_the_first_processor() -> Iterator[None]:
+    """Have the processes that are started meanwhile run there from the start, with all their threads."""
+    if len(CPUS) < 2:  # noqa: PLR2004  it takes two to be apart
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, CPUS[:1])
+    yield
+    os.sched_setaffinity(0, before)
 
 
 async def _execute(url: str, *statements: str) -> None:

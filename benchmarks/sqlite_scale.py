@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -75,7 +76,7 @@ async def _main(console: Console, size: int, seconds: float) -> None:
                         (floor_port, load.floor, load.floor_cost),
                     ):
                         await measure(
-                            port, requests, connections=load.connections, seconds=seconds, into=cost
+                            port, cycle(requests), connections=load.connections, seconds=seconds, into=cost
                         )
     console.print(table(loads))
     first, deep = loads[0].our_cost, loads[1].our_cost
