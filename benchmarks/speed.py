@@ -4,8 +4,9 @@ Run it with `make bench`, or after `make peers` with `python benchmarks/speed.py
 Sessiongraph` leaves the peers out. It starts a PostgreSQL, makes the sessions, starts all servers on the
 first processor, compares their answers and takes turns between them over 16 connections; the first turn of
 each is not counted. Ours is asked with an API key, and every limit is in force; the peers know neither. It
-prints for each workload and server the requests per second, p50 and p99, the processor time of a request as
-the operating system has it, and what of it the plain route, the floor, has as well.
+prints for each workload and server the requests per second, p50 and p99, and the processor time of a request
+as the operating system has it, in figures and as multiples of those of the plain route, the floor. Where
+others use the machine too, the processor time is the least disturbed.
 """
 
 import os
@@ -21,11 +22,11 @@ from agreement import check_end, check_events, compare_sessions
 from contestants import Contestant, chosen_contestants
 from load import Connection, Measurement, measure
 from population import populate
-from rich.box import SIMPLE
+from rich.box import MARKDOWN, SIMPLE
 from rich.console import Console
 from rich.table import Table
 from servers import free_port, leave_the_first_processor, postgresql, running
-from workloads import Workload, active_sessions, cursor_of_deep_page, end_of, workloads
+from workloads import Workload, active_sessions, cursor_of_deep_page, end_of, last_page, workloads
 
 from api.auth.keys import key_hash, new_key
 from models.database import Database
@@ -80,7 +81,7 @@ class Server:
 def main(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Whose turn it is besides the floor: how the name begins; may be repeated."),
+        typer.Option(help="Whom to measure besides the floor, by a word of the name; may be repeated."),
     ] = None,
     size: Annotated[
         int, typer.Option(min=200_000, help="How many sessions there are; a multiple of 20.")
@@ -110,7 +111,7 @@ async def _main(url: str, contestants: Sequence[Contestant], size: int, rounds: 
         ends = [cost for server in servers for cost in (server.warm_up[-1], server.costs[-1])]
         await check_events(len(servers) + sum(len(cost.measured.latencies) for cost in ends), database)
         await database.close()
-    Console(width=120).print(table(servers))
+    Console(width=240).print(table(servers), summary(servers))
 
 
 async def _key(url: str) -> str:
@@ -140,26 +141,22 @@ async def prepare(servers: Sequence[Server], size: int, key: str, database: asyn
         server.warm_up, server.costs = [Cost() for _ in server.loads], [Cost() for _ in server.loads]
         question = end_of(ended, key)
         await connection.send(question.plain if is_floor else question.graphql)
-        await check_end(ended, database)
-        for load in server.loads:
+        await check_end(server.contestant.name, ended, database)
+        for load in (*server.loads, last_page(key)):
             if load.is_repeatable and not is_floor:
-                await compare_sessions(load, connection, floor)
+                await compare_sessions(server.contestant.name, load, connection, floor)
         connection.close()
     floor.close()
 
 
 def table(servers: Sequence[Server]) -> Table:
-    """Return a row for each workload and server, the fastest first."""
-    shown = Table(
-        box=SIMPLE, title="latencies in ms, processor time in µs; p99 and req/s as multiples of the floor's"
-    )
-    for heading in ("", "req/s", "p50", "p99", "µs", "req/s, of the floor", "p99, of the floor's"):
+    """Return all that was measured, a row for each workload and server, the fastest first."""
+    shown = Table(box=SIMPLE, title="latencies in ms, processor time in µs")
+    for heading in ("", "req/s", "p50", "p99", "µs", "req/s, of the floor's", "p99", "µs"):
         shown.add_column(heading, justify="right" if heading else "left")
-    (floor,) = (server for server in servers if server.contestant.is_floor)
-    for place, load in enumerate(floor.loads):
+    for place, load in enumerate(servers[0].loads):
         shown.add_section()
         shown.add_row(load.name, style="bold")
-        least = floor.costs[place].measured
         for server in sorted(servers, key=lambda one: -one.costs[place].measured.per_second):
             cost = server.costs[place]
             shown.add_row(
@@ -168,10 +165,33 @@ def table(servers: Sequence[Server]) -> Table:
                 f"{cost.measured.percentile(50):.1f}",
                 f"{cost.measured.percentile(99):.1f}",
                 f"{cost.microseconds:.0f}",
-                f"{cost.measured.per_second / least.per_second:.2f}",
-                f"{cost.measured.percentile(99) / least.percentile(99):.1f}",
+                *(f"{multiple:.2f}" for multiple in _of_the_floor(server, servers, place)),
             )
     return shown
+
+
+def summary(servers: Sequence[Server]) -> Table:
+    """Return a row for each server, with multiples of the floor's alone, as the README has it."""
+    shown = Table(box=MARKDOWN, title="requests a second, and p99, as multiples of the floor's")
+    shown.add_column()
+    for load in servers[0].loads:
+        shown.add_column(load.name, justify="right")
+    for server in servers:
+        if not server.contestant.is_floor:
+            multiples = (_of_the_floor(server, servers, place) for place in range(len(server.loads)))
+            shown.add_row(server.contestant.name, *(f"{speed:.2f}, {p99:.1f}" for speed, p99, _ in multiples))
+    return shown
+
+
+def _of_the_floor(server: Server, servers: Sequence[Server], place: int) -> tuple[float, float, float]:
+    """Return requests a second, p99 and processor time of a workload, as multiples of the floor's."""
+    least = next(one.costs[place] for one in servers if one.contestant.is_floor)
+    cost = server.costs[place]
+    return (
+        cost.measured.per_second / least.measured.per_second,
+        cost.measured.percentile(99) / least.measured.percentile(99),
+        cost.microseconds / least.microseconds,
+    )
 
 
 def _processor_seconds(pid: int) -> float:

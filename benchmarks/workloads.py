@@ -70,21 +70,18 @@ def workloads(size: int, key: str, *, cursor: str, active: Iterable[str]) -> lis
     chosen.shuffle(organizations)
     deep = key_of_deep_page(size, depth=DEEP_PAGE)
     before = f"id={deep.id}&created_at={quote(deep.created_at.isoformat())}"
-
-    def ask(plain: str, document: str, **variables: object) -> Question:
-        return Question(graphql(key, document, **variables), request("GET", plain))
-
     return [
         Workload(
             "one session by id, 13 fields",
             13,
-            [ask(f"/session/{one}", SESSION, id=one) for one in sessions],
+            [_read(key, f"/session/{one}", SESSION, id=one) for one in sessions],
         ),
         Workload(
             "50 of an organization, 13 fields, cursors, pageInfo",
             13,
             [
-                ask(
+                _read(
+                    key,
                     f"/sessions/organization_id?value={one}&first={PAGE}",
                     SESSIONS,
                     filter={"organizationId": one},
@@ -96,12 +93,15 @@ def workloads(size: int, key: str, *, cursor: str, active: Iterable[str]) -> lis
         Workload(
             "a user's 10, 5 fields",
             5,
-            [ask(f"/sessions/user_id?value={one}&first=10", MINE, filter={"userId": one}) for one in users],
+            [
+                _read(key, f"/sessions/user_id?value={one}&first=10", MINE, filter={"userId": one})
+                for one in users
+            ],
         ),
         Workload(
-            f"50 at depth {PAGE * DEEP_PAGE:,}, 13 fields, cursors, pageInfo",
+            f"50 at depth {PAGE * DEEP_PAGE:,}, likewise",
             13,
-            [ask(f"/sessions?first={PAGE}&{before}", SESSIONS, first=PAGE, after=cursor)],
+            [_read(key, f"/sessions?first={PAGE}&{before}", SESSIONS, first=PAGE, after=cursor)],
         ),
         Workload(
             "the end of a session, with its event",
@@ -110,6 +110,14 @@ def workloads(size: int, key: str, *, cursor: str, active: Iterable[str]) -> lis
             is_repeatable=False,
         ),
     ]
+
+
+def last_page(key: str) -> Workload:
+    """Return a page after which there is none, which is compared and not measured."""
+    user = user_id(0)
+    plain = f"/sessions/user_id?value={user}&first={PER_USER}"
+    asked = _read(key, plain, SESSIONS, filter={"userId": user}, first=PER_USER)
+    return Workload("all of a user", 13, [asked])
 
 
 def active_sessions(size: int) -> list[str]:
@@ -132,6 +140,10 @@ async def cursor_of_deep_page(connection: Connection, size: int, key: str) -> st
     edges = orjson.loads(await connection.send(of_user))["data"]["sessions"]["edges"]
     cursors: dict[str, str] = {edge["node"]["id"]: edge["cursor"] for edge in edges}
     return cursors[before]
+
+
+def _read(key: str, plain: str, document: str, **variables: object) -> Question:
+    return Question(graphql(key, document, **variables), request("GET", plain))
 
 
 def graphql(key: str, document: str, **variables: object) -> bytes:
