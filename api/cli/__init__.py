@@ -15,6 +15,7 @@ COMMANDS = {
     "migrate": "migrate",
     "import": "import_sessions",
     "prune": "prune",
+    "expire-cursors": "expire_cursors",
     "schema": "schema",
     "keys": "keys",
     "list": "list_sessions",
