@@ -60,7 +60,7 @@ async def test_expires_the_cursors_of_a_log_that_was_put_back(
 
 
 async def test_lets_the_streams_of_a_running_server_end(
-    node: Node, database: Database, database_url: str, tmp_path: Path
+    node: Node, database_url: str, tmp_path: Path
 ) -> None:
     kept = await settled(node)
     async with node.socket() as socket:
