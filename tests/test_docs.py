@@ -25,6 +25,7 @@ TESTED = {
     "python": "test_docs_python",
     "graphql": "here",
     "sh": "here, test_docs_operators",
+    "json": "test_docs_clients",
     "sql": "test_docs_operators",
     "ini": "test_docs_operators",
     "dockerfile": "test_docs_operators",
