@@ -203,7 +203,6 @@ class Feed:
         await self._ended.load(self._database)
         logger.error("The log was replaced: from %s on, it goes on from %s", self.position, state.last_seq)
         self._ring.clear()
-        self._made.clear()
         self.epoch, self.position = state.epoch, state.last_seq
         self._wake_all()
 
