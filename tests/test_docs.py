@@ -33,7 +33,7 @@ TESTED = {
 }
 """Who runs the blocks of a language."""
 
-OF_OTHERS = {"auth_request", "forward_auth", "max_connections", "synchronous_commit"}
+OF_OTHERS = {"auth_request", "forward_auth", "max_connections", "synchronous_standby_names"}
 """What is written like a setting of ours, and is one of somebody else's."""
 
 _COMMENT = re.compile(r"\s+#.*$", re.MULTILINE)
