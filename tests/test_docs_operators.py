@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import execute, with_database
 from log import CHANGES, settled
 from node import USER, running_node
 from pages import DOCS, blocks
 from process import COMMAND
 from stored import session_id
-from test_cli import run
 from test_docs import text_of
 from upstream import session
 
@@ -131,7 +131,7 @@ async def test_lets_one_role_migrate_and_another_serve(emptied: str, tmp_path: P
         dsn(engine_url(emptied).set(username=url.username, password=url.password, database=url.database))
         for url in map(engine_url, shown)
     )
-    assert (await run(tmp_path, "migrate", "--database-url", owner))[0] == 0
+    assert (await run("migrate", "--database-url", owner, cwd=tmp_path))[0] == 0
     async with running_node(database_url=serving) as node:
         for number in range(2):
             await node.create(id=session_id(number))
@@ -140,9 +140,9 @@ async def test_lets_one_role_migrate_and_another_serve(emptied: str, tmp_path: P
     copies = tmp_path / "copies.jsonl"
     copies.write_text(json.dumps(session()), encoding="utf-8")
     for call in ("import copies.jsonl", "keys list", "prune --older-than 1d", "erase --user nobody"):
-        code, _, errors = await run(tmp_path, *call.split(), "--database-url", serving)
+        code, _, errors = await run(*call.split(), "--database-url", serving, cwd=tmp_path)
         assert (call, code, errors) == (call, 0, "")
-    assert (await run(tmp_path, "expire-cursors", "--database-url", serving))[0] == 0
+    assert (await run("expire-cursors", "--database-url", serving, cwd=tmp_path))[0] == 0
     serving = serving.replace(" ", "%20")  # as libpq wants it
     for statement, refusal in {
         "DROP TABLE session": "must be owner of table session",

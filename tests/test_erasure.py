@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from calls import FULL
+from commands import run
 from conftest import StartNode
 from credentials import jwks_settings, make_key
 from issuer import user_token
 from log import CHANGES, settled
 from node import USER, Node
 from stored import contents, session_id
-from test_cli import run
 from test_log import whole_log
 from test_retention import ids
 from upstream import session
@@ -34,7 +34,7 @@ async def stored(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 async def erase(database_url: str, tmp_path: Path, *arguments: str) -> tuple[int | None, str, str]:
-    return await run(tmp_path, "erase", *arguments, "--database-url", database_url)
+    return await run("erase", *arguments, "--database-url", database_url, cwd=tmp_path)
 
 
 async def test_erases_a_user(node: Node, database: Database, database_url: str, tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ async def test_erases_in_short_transactions(
 async def test_wants_to_know_who(tmp_path: Path) -> None:
     sentence = "sessiongraph: Say who: --user ID, or --impersonator EMAIL.\n"
     for call in ((), ("--user", "a", "--impersonator", "b")):
-        assert await run(tmp_path, "erase", *call) == (2, "", sentence)
+        assert await run("erase", *call, cwd=tmp_path) == (2, "", sentence)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import StartNode
 from credentials import jwks_settings, make_key
 from issuer import SESSION, until, user_token
@@ -10,7 +11,6 @@ from log import CHANGES, as_of, changes_until, settled
 from node import Node, Socket
 from sqlalchemy import delete, update
 from sqlmodel import col
-from test_cli import run
 from test_log import EVERYTHING
 
 from models.changes import Ending, end_session
@@ -50,7 +50,7 @@ async def test_expires_the_cursors_of_a_log_that_was_put_back(
     first.server.should_exit = True
     await until(lambda: not first.server.servers or not first.server.servers[0].is_serving())
     await put_back(database, backup)
-    assert await run(tmp_path, "expire-cursors", "--database-url", database_url) == (0, SAID, "")
+    assert await run("expire-cursors", "--database-url", database_url, cwd=tmp_path) == (0, SAID, "")
     second = await start_node()
     for _ in range(3):
         later = await settled(second)
@@ -65,7 +65,7 @@ async def test_lets_the_streams_of_a_running_server_end(
     kept = await settled(node)
     async with node.socket() as socket:
         await socket.subscribe(WATCH)
-        assert (await run(tmp_path, "expire-cursors", "--database-url", database_url))[1] == SAID
+        assert (await run("expire-cursors", "--database-url", database_url, cwd=tmp_path))[1] == SAID
         await refused(socket)
         assert (await node.refusal(CHANGES, after=kept))[0] == "CURSOR_EXPIRED"
         start = await as_of(node)
