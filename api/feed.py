@@ -16,7 +16,16 @@ from api.auth.ended import EndedSessions
 from api.stream import EVERYTHING, Interest, Stream
 from models.database import Database, Record
 from models.filter import Criteria
-from models.log import NUMBERING_BATCH, Position, events_after, log_state, matching_events, number_pending
+from models.log import (
+    NUMBERING_BATCH,
+    LogState,
+    Position,
+    events_after,
+    log_state,
+    matching_events,
+    number_pending,
+    renew_epoch,
+)
 from models.refusals import CursorExpired, Unavailable
 from models.session import Status
 
@@ -46,7 +55,7 @@ class Feed:
         self._streams: dict[Interest, set[Stream]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._made: dict[Hashable, Any] = {}
-        self._start_known_at = 0.0
+        self._state_known_at = 0.0
         self.is_current = False
         self.epoch = ""
         self.position = 0
@@ -167,14 +176,35 @@ class Feed:
     async def _catch_up(self) -> None:
         while True:
             async with self._database.read() as tx:
-                now = time.monotonic()
-                if now - self._start_known_at >= self._poll_seconds:
-                    self._forget((await log_state(tx)).pruned_seq)
-                    self._start_known_at = now
+                state, now = None, time.monotonic()
+                if now - self._state_known_at >= self._poll_seconds:
+                    state = await log_state(tx)
+                    self._state_known_at = now
                 events = await events_after(tx, self.position, limit=READ_LIMIT)
+            if state is not None:
+                if self._is_another(state):
+                    await self._begin_anew()
+                    continue
+                self._forget(state.pruned_seq)
             self._take(events)
             if len(events) < READ_LIMIT:
                 return
+
+    def _is_another(self, state: LogState) -> bool:
+        """Tell whether the log is not the one that was read so far: the database was put back."""
+        return state.epoch != self.epoch or state.last_seq < self.position
+
+    async def _begin_anew(self) -> None:
+        """Go on at the end of another log, and let the streams of the old one end."""
+        async with self._database.write() as tx:
+            # Unless somebody has done so: the positions after its end were given out, and will be again.
+            await renew_epoch(tx, Position(self.epoch, self.position))
+            state = await log_state(tx)
+        await self._ended.load(self._database)
+        logger.error("The log was replaced: from %s on, it goes on from %s", self.position, state.last_seq)
+        self._ring.clear()
+        self.epoch, self.position = state.epoch, state.last_seq
+        self._wake_all()
 
     def _forget(self, pruned_seq: int) -> None:
         """Let nobody read from the ring what was removed from the log."""
@@ -186,11 +216,14 @@ class Feed:
     def _skip_to(self, position: int) -> None:
         """Go on from a later position; streams have to find out that they missed something."""
         logger.error("The log jumps from %s to %s", self.position, position)
+        self._wake_all()
+        self._ring.clear()
+        self.position = position
+
+    def _wake_all(self) -> None:
         for streams in self._streams.values():
             for stream in streams:
                 stream.wake(self.position + 1)
-        self._ring.clear()
-        self.position = position
 
     def _take(self, events: Sequence[Record]) -> None:
         if events and events[0].seq != self.position + 1:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from models.database import Record
 from models.filter import Criteria
+from models.refusals import CursorExpired
 
 Interest: TypeAlias = tuple[str, str]
 """What a subscription may be concerned by: a column and its value, or EVERYTHING."""
@@ -20,6 +21,7 @@ DELIVERY_SECONDS = 2.0
 class Source(Protocol):
     """Where a stream reads; see `Feed`."""
 
+    epoch: str
     position: int
 
     def add(self, stream: "Stream") -> None: ...
@@ -36,6 +38,7 @@ class Stream:
         self.interests = _interests(criteria)
         self._source = source
         self._criteria = criteria
+        self._epoch = source.epoch
         self._position = after
         self.offered = after
         """The position of the event that was yielded last."""
@@ -49,7 +52,8 @@ class Stream:
         """Yield the matching events after the position in the order of the log, for ever.
 
         Raises:
-            CursorExpired: The events after the position were pruned while a client was slow.
+            CursorExpired: The events after the position were pruned while a client was slow, or the log was
+                replaced.
             Unavailable: The database is away, and the position is behind the ring.
         """
         self._source.add(self)
@@ -59,10 +63,12 @@ class Stream:
                     batch, reached = await self._source.batch(self._position, self._criteria)
                     for event in batch:
                         if self._criteria.matches(event):
+                            self._check_epoch()
                             self.offered = event.seq
                             yield event
                             self._move_to(event.seq)
                     self._move_to(reached)
+                self._check_epoch()
                 await self._next_concern()
         finally:
             self._source.discard(self)
@@ -93,6 +99,10 @@ class Stream:
         self._is_idle = False
         if self._first_concern is not None:
             self._move_to(self._first_concern - 1)
+
+    def _check_epoch(self) -> None:
+        if self._source.epoch != self._epoch:
+            raise CursorExpired
 
     def _move_to(self, position: int) -> None:
         self._position = max(self._position, position)

@@ -6,6 +6,7 @@ writer, so an event is numbered when it is inserted. On PostgreSQL an identity v
 commit, so events are inserted without a number and numbered by a second, short transaction.
 """
 
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from functools import lru_cache
 from sqlalchemy import BigInteger, Integer, exists, func, select, update
 from sqlmodel import col
 
-from models.database import Database, ReadTx, Record, Statement
+from models.database import Database, ReadTx, Record, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import Criteria
 from models.refusals import CursorExpired
@@ -24,6 +25,7 @@ from models.statement import given
 NUMBERING_BATCH = 5000
 BACKWARD_STEP = 5000
 CHANNEL = "sessiongraph"
+EPOCH_BYTES = 8
 
 EVENT_COLUMNS = tuple(
     col(getattr(EventRow, name))
@@ -123,6 +125,18 @@ async def log_state(tx: ReadTx) -> LogState:
     row = await tx.first(_STATE)
     assert row is not None, "the migration makes the row"  # noqa: S101
     return LogState(*row)
+
+
+async def renew_epoch(tx: WriteTx, known: Position | None = None) -> None:
+    """Make this another log than the one of all cursors that were handed out: none of them holds any longer.
+
+    A database that was put back to an earlier state gives out positions a second time, for other events. With
+    a known position, only if it is of this log and was not reached yet.
+    """
+    renewing = update(FeedRow).values(epoch=secrets.token_hex(EPOCH_BYTES))
+    if known is not None:
+        renewing = renewing.where(col(FeedRow.epoch) == known.epoch, col(FeedRow.last_seq) < known.seq)
+    await tx.execute(renewing)
 
 
 async def number_pending(database: Database) -> int:

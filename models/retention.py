@@ -7,7 +7,7 @@ session, and why, is in its row, so one that is kept loses only the beginning of
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,11 +64,11 @@ async def remove_older_than(database: Database, before: datetime) -> AsyncIterat
     Raises:
         Unavailable: The database is away or busy; what was yielded is removed.
     """
-    async for events in _batches(lambda: remove_events(database, before)):
+    async for events in batches(lambda: remove_events(database, before)):
         yield Quantity(events=events)
-    async for sessions in _batches(lambda: remove_sessions(database, before, utc_now())):
+    async for sessions in batches(lambda: remove_sessions(database, before, utc_now())):
         yield Quantity(sessions=sessions)
-    async for _ in _batches(lambda: remove_tombstones(database, utc_now())):
+    async for _ in batches(lambda: remove_tombstones(database, utc_now())):
         pass
 
 
@@ -103,10 +103,19 @@ async def remove_sessions(database: Database, before: datetime, now: datetime) -
     Of one that would still be in force the id stays, so that a late copy cannot bring it back to life. Rows
     that another node holds are passed over.
     """
+    return await _remove(database, _ended_before(before), now)
+
+
+async def remove_sessions_of(database: Database, user_id: str, now: datetime) -> int:
+    """Remove at most 500 sessions of a user that have ended, as `remove_sessions` does; return how many."""
+    return await _remove(database, [_HAS_ENDED, col(SessionRow.user_id) == user_id], now)
+
+
+async def _remove(database: Database, clauses: Sequence[Clause], now: datetime) -> int:
     async with database.write() as tx:
         oldest = (
             select(col(SessionRow.id), col(SessionRow.expires_at))
-            .where(*_ended_before(before))
+            .where(*clauses)
             .order_by(col(SessionRow.ended_at), col(SessionRow.id))
             .limit(BATCH)
             .with_for_update(skip_locked=True)
@@ -143,7 +152,7 @@ def _ended_before(before: datetime) -> list[Clause]:
     return [_HAS_ENDED, col(SessionRow.ended_at) < before]
 
 
-async def _batches(remove: Callable[[], Awaitable[int]]) -> AsyncIterator[int]:
+async def batches(remove: Callable[[], Awaitable[int]]) -> AsyncIterator[int]:
     """Yield the size of each batch until one is not full."""
     removed = BATCH
     while removed == BATCH:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,16 +28,27 @@ class Script:
         assert line, await self._complaints()
         return json.loads(line)
 
+    async def told(self, line: str) -> None:
+        """Say one line to it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        await self._process.stdin.drain()
+
     async def ended(self) -> Any:
         """Wait for its end, and return all that it has said since."""
         return [json.loads(line) for line in (await self.printed()).splitlines()]
 
     async def printed(self) -> str:
         """Wait for its end, and return what it printed."""
+        printed, complaints = await self.result()
+        assert self._process.returncode == 0, complaints + printed
+        return printed
+
+    async def result(self) -> tuple[str, str]:
+        """Wait for its end, however it ends, and return what it printed and what it complained of."""
         async with asyncio.timeout(60):
             printed, complaints = await self._process.communicate()
-        assert self._process.returncode == 0, complaints.decode() + printed.decode()
-        return printed.decode()
+        return printed.decode(), complaints.decode()
 
     async def _complaints(self) -> str:
         assert self._process.stderr is not None
@@ -44,11 +56,19 @@ class Script:
 
 
 @asynccontextmanager
-async def running_script(name: str, *arguments: str, cwd: Path = CLIENTS) -> AsyncIterator[Script]:
+async def running_script(
+    name: str, *arguments: str, cwd: Path = CLIENTS, **environment: str
+) -> AsyncIterator[Script]:
     program = sys.executable if name.endswith(".py") else NODE
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        program, CLIENTS / name, *arguments, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 20
+        *(program, CLIENTS / name, *arguments),
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        limit=1 << 20,
     )
     try:
         yield Script(process)

@@ -108,7 +108,8 @@ async def test_shows_the_help_when_no_command_is_named(tmp_path: Path) -> None:
 
 def test_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     keys = ["keys", "keys create", "keys list", "keys revoke"]
-    calls = ["", "serve", "migrate", "import", "prune", "schema", *keys, "list", "tail", "end"]
+    own = ["serve", "migrate", "import", "prune", "erase", "expire-cursors", "schema"]
+    calls = ["", *own, *keys, "list", "tail", "end"]
     assert {call.partition(" ")[0] for call in calls if call} == set(COMMANDS)
     for call in calls:
         assert app([*call.split(), "--help"], standalone_mode=False) == 0

@@ -1,11 +1,14 @@
 """The README tells the truth: its tables are those of the code, and its answers those of the server."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 from node import Node
+from process import free_port
+from test_demo import running_demo
 
 from api.cli.exit_codes import ExitCode
 from api.errors import ErrorCode
@@ -65,3 +68,29 @@ async def test_shows_what_the_server_answers(node: Node) -> None:
         await socket.subscribe(watch)
         assert await node.post(end) == ended
         assert {"data": await socket.next()} == watched
+
+
+async def test_works_as_pasted(tmp_path: Path) -> None:
+    """What the first screen says: make it run, take the key that it prints, and ask from a terminal."""
+    port = free_port()
+    root = str(Path(__file__).parent.parent)
+    steps = await output("make", "--directory", root, "--dry-run", "run", f"PORT={port}")
+    (call,) = (line for line in steps.splitlines() if "sessiongraph serve" in line)
+    assert call.split()[1:] == ["serve", "--demo", "--host", "127.0.0.1", "--port", str(port)]
+    async with running_demo(tmp_path, port) as (_, lines):
+        key = lines[1].split()[-1]
+        (pasted,) = re.findall(r"```sh\n(KEY=.*?)```", README, re.DOTALL)
+        pasted = pasted.replace("sgk_…", key).replace("127.0.0.1:8000/", f"127.0.0.1:{port}/")
+        answer = json.loads(await output("sh", "-euc", pasted))
+    counts = {one["status"]: one["count"] for one in answer["data"]["sessionCounts"]}
+    assert set(counts) == {"ACTIVE", "EXPIRED", "REVOKED"}
+    assert sum(counts.values()) >= 3003
+
+
+async def output(*arguments: str) -> str:
+    """Run a program, which has to succeed, and return what it prints."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=pipe, stderr=pipe)
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    return out.decode()

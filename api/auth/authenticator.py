@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -18,7 +18,7 @@ from api.feed import Feed
 from api.settings import Settings
 from models.bound import Bound
 from models.filter import Criteria, Filter
-from models.refusals import Unauthenticated
+from models.refusals import CursorExpired, Unauthenticated
 from models.session import Status, utc_now
 
 
@@ -119,13 +119,16 @@ class Authenticator:
 
     async def _session_end(self, session_id: str) -> Loss:
         ends = Filter(ids=frozenset([session_id]), status=frozenset([Status.EXPIRED, Status.REVOKED]))
-        stream = self._feed.stream(Criteria(ends, Bound(everything=True), utc_now()), self._feed.position)
-        if session_id in self._ended:  # between the check of the token and this line
-            await self._feed.refresh()
-            return Loss(LossReason.SESSION_ENDED, self._feed.position)
-        async with aclosing(stream.events()) as events:
-            event = await anext(events)
-        return Loss(LossReason.SESSION_ENDED, event.seq)
+        criteria = Criteria(ends, Bound(everything=True), utc_now())
+        while True:
+            stream = self._feed.stream(criteria, self._feed.position)
+            if session_id in self._ended:  # between the check of the token and this line
+                await self._feed.refresh()
+                return Loss(LossReason.SESSION_ENDED, self._feed.position)
+            with suppress(CursorExpired):  # the log was replaced; who has ended by it is known by now
+                async with aclosing(stream.events()) as events:
+                    event = await anext(events)
+                return Loss(LossReason.SESSION_ENDED, event.seq)
 
 
 async def _expiry(instant: datetime) -> Loss:

@@ -15,6 +15,8 @@ COMMANDS = {
     "migrate": "migrate",
     "import": "import_sessions",
     "prune": "prune",
+    "erase": "erase",
+    "expire-cursors": "expire_cursors",
     "schema": "schema",
     "keys": "keys",
     "list": "list_sessions",

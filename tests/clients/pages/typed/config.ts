@@ -1,0 +1,5 @@
+// What the page on TypeScript leaves to its readers.
+declare const process: { argv: string[] };
+
+export const [, , url = "", token = ""] = process.argv;
+export const accessToken = async () => token;
