@@ -39,20 +39,20 @@ export function credentialForm(app) {
 export function youView(app) {
   const { viewer, credential } = app;
   return html`<section class="you" aria-label="You">
-    <p>${viewer.kind === 'USER' ? user(viewer) : service(viewer, credential)}</p>
+    <p>${viewer.kind === 'USER' ? user(viewer, app.rights) : service(viewer, credential)}</p>
     ${viewer.kind === 'USER'
       ? html`<button @click=${() => app.openEndOthers()}>Sign out everywhere else…</button>`
       : nothing}
   </section>`;
 }
 
-function user({ userId, organizationId, permissions, session }) {
-  return html`You are ${idOf(userId)} ${organizationId ? html`of ${idOf(organizationId)}` : nothing}${session
-      ? html`, signed in ${ago(session.createdAt)} (${methodName(session.authMethod)}) with ${deviceOf(session)}`
-      : nothing}.
-    ${permissions.length
-      ? html`You may <strong>${permissions.join(', ')}</strong>.`
-      : 'You see and end your own sessions.'}`;
+function user({ userId, organizationId, session }, rights) {
+  return html`You are <strong>${idOf(userId)}</strong>${organizationId ? html` of ${idOf(organizationId)}` : nothing}${
+      session
+        ? html`, signed in ${ago(session.createdAt)} with ${deviceOf(session)}, ${methodName(session.authMethod)}`
+        : nothing
+    }. You see ${rights.seesOthers ? 'your organization’s sessions' : 'your own sessions'} and may end
+    ${rights.endsOfOrganization === rights.seesOthers ? 'them' : rights.seesOthers ? 'your own' : 'your organization’s'}.`;
 }
 
 function service({ organizationId, scopes }, credential) {

@@ -16,6 +16,7 @@ export class App {
     this.credentials = JSON.parse(config.credentials);
     this.credential = sessionStorage.getItem(KEPT_AS) ?? Object.values(this.credentials)[0] ?? '';
     this.viewer = null;
+    this.params = null;
     this.live = null;
     this.frozen = null;
     this.task = null;
@@ -50,7 +51,7 @@ export class App {
 
   leave() {
     this.live?.stop();
-    Object.assign(this, { live: null, viewer: null, frozen: null, task: null, notice: '', error: null });
+    Object.assign(this, { live: null, viewer: null, params: null, frozen: null, task: null, notice: '', error: null });
   }
 
   /** Find out who is asking, and show what they may see. */
@@ -79,6 +80,10 @@ export class App {
   go(params) {
     history.pushState(null, '', params.size ? `?${params}` : location.pathname);
     this.follow();
+  }
+
+  clear() {
+    this.go(new URLSearchParams());
   }
 
   /** Show what the address says. */

@@ -33,7 +33,7 @@ function endOneView(app, task) {
   return html`<h2 id="dialog-heading">End this session?</h2>
     <dl>
       <dt>User</dt>
-      <dd class="id">${session.userId}</dd>
+      <dd>${session.userId}</dd>
       <dt>Signed in</dt>
       <dd>${at(session.createdAt)}</dd>
       <dt>Device</dt>

@@ -94,7 +94,7 @@ export function filtersView(app) {
       ? html`<button type="button" aria-pressed=${mine} @click=${() => app.toggleMine()}>Only mine</button>`
       : nothing}
     ${params.size
-      ? html`<button type="button" class="link" @click=${() => app.go(new URLSearchParams())}>Clear</button>`
+      ? html`<button type="button" class="link" @click=${() => app.clear()}>Clear</button>`
       : nothing}
   </form>`;
 }

@@ -73,8 +73,10 @@ export class Live {
       ]);
     } catch (refusal) {
       if (this.isStopped) return undefined;
-      if (refusal.code === 'UNAVAILABLE' && !this.isListed) {
+      if (!this.isListed && refusal.code === 'UNAVAILABLE') {
         this.listAgain = setTimeout(() => this.start(after), LIST_AGAIN_MS);
+      } else if (!this.isListed) {
+        this.connection = 'none';
       }
       this.refused(refusal);
       return undefined;
@@ -96,7 +98,7 @@ export class Live {
       connection: (isUp) => this.connect(isUp),
       refused: (refusal) => {
         if (this.isStopped) return;
-        this.connection = 'lost';
+        this.connection = 'none';
         this.refused(refusal);
       },
     });

@@ -2,7 +2,7 @@
 
 import { html, nothing } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
-import { ago, badge, deviceOf, enderName, idOf, methodName, sessions, short } from './words.js';
+import { addressOf, ago, badge, deviceOf, enderName, idOf, methodName, sessions, short } from './words.js';
 
 const COLUMNS = ['Who', 'Signed in', 'Device', 'Where', 'Status'];
 
@@ -50,7 +50,7 @@ function row(app, session) {
   const { impersonator } = session;
   return html`<tr
     role="row"
-    class="${session.isCurrent ? 'current' : ''} ${impersonator ? 'acting' : ''}"
+    class="${session.isCurrent ? 'current' : ''} ${impersonator ? 'set-apart' : ''}"
     data-id=${session.id}
   >
     <td role="cell" class="who">
@@ -67,7 +67,7 @@ function row(app, session) {
     </td>
     <td role="cell">${ago(session.createdAt)}<span class="under">${methodName(session.authMethod)}</span></td>
     <td role="cell">${deviceOf(session)}</td>
-    <td role="cell" class="address">${session.ipAddress ?? 'Unknown'}</td>
+    <td role="cell" class="address">${addressOf(session)}</td>
     <td role="cell">${badge(session.status)}<span class="under">${fate(session)}</span></td>
     <td role="cell" class="action">
       ${app.rights.canEnd(session)
@@ -93,7 +93,7 @@ function empty(app) {
   return html`<p class="empty">
     No session matches.
     ${app.params.size
-      ? html`<button class="link" @click=${() => app.go(new URLSearchParams())}>Clear the filter</button>`
+      ? html`<button class="link" @click=${() => app.clear()}>Clear the filter</button>`
       : nothing}
   </p>`;
 }

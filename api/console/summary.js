@@ -57,7 +57,7 @@ function breakdown(app, title, name, groups, say) {
       )}
       ${rest ? html`<li class="rest"><span>${sorted.length - LONGEST} others</span><span class="count">${number(rest)}</span></li>` : nothing}
     </ul>
-    ${sorted.length ? nothing : html`<p class="quiet">None</p>`}
+    ${sorted.length ? nothing : html`<p class="quiet">${app.shown.counts.isKnown ? 'None' : '–'}</p>`}
   </section>`;
 }
 
@@ -73,6 +73,7 @@ function toggle(app, name, key, label) {
 
 function impersonatedView(app) {
   const { all, hasMore } = app.shown.impersonated;
+  if (!app.live.isListed) return nothing;
   return html`<section class="card impersonated ${all.length ? 'some' : ''}" aria-label="Impersonated now">
     <h2>Impersonated now <span class="count">${all.length}${hasMore ? '+' : ''}</span></h2>
     ${all.length ? nothing : html`<p class="quiet">No administrator is acting as a user.</p>`}

@@ -8,7 +8,7 @@ import { sessionsView } from './sessions.js';
 import { summaryView } from './summary.js';
 import { gapText, timelineView } from './timeline.js';
 
-const CONNECTIONS = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting' };
+const CONNECTIONS = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting', none: 'Not connected' };
 
 export function pageView(app) {
   return html`<header>
@@ -58,6 +58,7 @@ function errorView(app) {
   return app.error
     ? html`<p class="warning" role="alert">
         ${app.error.message} <button @click=${() => app.retry()}>Try again</button>
+        ${app.params?.size ? html`<button @click=${() => app.clear()}>Clear the filter</button>` : nothing}
       </p>`
     : nothing;
 }

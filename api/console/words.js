@@ -72,4 +72,8 @@ export function deviceName({ device, userAgent }) {
 export const deviceOf = (session) =>
   html`<span class="device" title=${session.userAgent ?? ''}>${deviceName(session)}</span>`;
 
+/** Show an address, which may be broken where it has a colon. */
+export const addressOf = ({ ipAddress }) =>
+  ipAddress ? ipAddress.split(':').map((part, index) => html`${index ? html`:<wbr />` : ''}${part}`) : 'Unknown';
+
 export const badge = (status) => html`<span class="badge ${status.toLowerCase()}">${word(status)}</span>`;
