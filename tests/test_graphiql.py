@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from browser import CHROMIUM, Visit, running_browser, visit
+from browser import Visit, visit
 from conftest import StartNode
 from credentials import make_key
 from node import Node
@@ -45,14 +44,6 @@ UNPKG = "https://unpkg.com/"
 @pytest.fixture
 def engine() -> str:
     return "sqlite"  # the page knows no database
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    async with running_browser() as browser:
-        yield browser
 
 
 async def test_serves_the_page_with_a_strict_policy(node: Node) -> None:

@@ -30,6 +30,11 @@ export class App {
     return this.frozen ?? this.live;
   }
 
+  /** What the server said no to last. */
+  get refusal() {
+    return this.live?.error ?? this.error;
+  }
+
   /** By what name the page knows the credential. */
   get credentialName() {
     return Object.keys(this.credentials).find((name) => this.credentials[name] === this.credential);
@@ -78,7 +83,9 @@ export class App {
 
   /** Go to another filter, or to another page of the same one. */
   go(params) {
-    history.pushState(null, '', params.size ? `?${params}` : location.pathname);
+    const address = params.size ? `?${params}` : '';
+    if (address === location.search) return; // Enter in a field is both a change and a submission
+    history.pushState(null, '', address || location.pathname);
     this.follow();
   }
 
@@ -93,7 +100,6 @@ export class App {
     const after = this.params.get('after') ?? undefined;
     this.params.delete('after');
     this.filter = filterOf(this.params);
-    this.error = null;
     if (this.live && JSON.stringify(this.live.filter) === JSON.stringify(this.filter)) {
       this.live.list(after);
     } else {
@@ -113,8 +119,6 @@ export class App {
       this.live.startAgain();
     } else if (refusal.code === 'UNAUTHENTICATED') {
       this.leave();
-      this.error = refusal;
-    } else {
       this.error = refusal;
     }
     this.changed();
@@ -141,7 +145,7 @@ export class App {
       history.pushState({ isDeeper: true }, '', `?${params}`);
       this.follow();
     } catch (refusal) {
-      this.refuse(refusal);
+      this.live.fail(refusal);
     }
   }
 

@@ -98,8 +98,7 @@ export class Client {
     function stop() {
       isOver = true;
       clearTimeout(patience);
-      cancel();
-      socket.dispose();
+      cancel(); // with its only subscription the socket is closed
     }
     return stop;
   }

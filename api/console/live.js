@@ -28,6 +28,7 @@ export class Live {
     this.gap = null;
     this.gapCount = 0;
     this.connection = 'connecting';
+    this.error = null;
     this.isListed = false;
     this.stopWatching = () => {};
     this.isStopped = false;
@@ -78,10 +79,11 @@ export class Live {
       } else if (!this.isListed) {
         this.connection = 'none';
       }
-      this.refused(refusal);
+      this.fail(refusal);
       return undefined;
     }
     this.isListed = true;
+    this.error = null;
     this.changed();
     return page;
   }
@@ -99,7 +101,7 @@ export class Live {
       refused: (refusal) => {
         if (this.isStopped) return;
         this.connection = 'none';
-        this.refused(refusal);
+        this.fail(refusal);
       },
     });
   }
@@ -124,6 +126,12 @@ export class Live {
     this.note(change);
     this.recountSoon();
     this.changed();
+  }
+
+  /** Keep what the server said no to, until a list is read. */
+  fail(refusal) {
+    this.error = refusal;
+    this.refused(refusal);
   }
 
   /** Note that the connection was lost, and how it went on: `resumed` without a gap, or `listed` again. */
@@ -159,7 +167,8 @@ export class Live {
       if (this.rows.isNewest && this.rows.hasMore && this.rows.all.length < PAGE_SIZE / 2) await this.list();
     } catch (refusal) {
       if (this.isStopped) return;
-      if (refusal.code !== 'UNAVAILABLE') this.refused(refusal);
+      // The counts can wait, but not that nobody may ask any more.
+      if (refusal.code === 'UNAUTHENTICATED') this.fail(refusal);
     }
     this.countMs = Date.now() - begun;
     this.isCounting = false;

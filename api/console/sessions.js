@@ -89,7 +89,7 @@ export function fate(session) {
 }
 
 function empty(app) {
-  if (!app.live.isListed) return html`<p class="empty">${app.error ? 'Nothing could be listed.' : 'Listing…'}</p>`;
+  if (!app.live.isListed) return html`<p class="empty">${app.refusal ? 'Nothing could be listed.' : 'Listing…'}</p>`;
   return html`<p class="empty">
     No session matches.
     ${app.params.size

@@ -3,7 +3,7 @@
 import { html, nothing } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { repeat } from 'lit-html/directives/repeat.js';
-import { toggled } from './filter.js';
+import { paramsOf, toggled } from './filter.js';
 import { ago, idOf, methodName, number, word } from './words.js';
 
 const STATUSES = ['ACTIVE', 'EXPIRED', 'REVOKED'];
@@ -12,7 +12,7 @@ const LONGEST = 6;
 export function summaryView(app) {
   const { counts } = app.shown;
   return html`<section class="summary" aria-label="At a glance">
-    <fieldset class="figures">
+    <fieldset class="figures" @change=${({ target }) => app.go(paramsOf(target.form))}>
       <legend>Status</legend>
       ${STATUSES.map((status) => figure(app, status))}
     </fieldset>
@@ -22,7 +22,7 @@ export function summaryView(app) {
   </section>`;
 }
 
-/** How many have a status, and whether they are listed: a field of the form of the filter. */
+/** How many have a status, and whether they are listed: a field of the form of the filter, though outside. */
 function figure({ shown: { counts }, filter }, status) {
   return html`<label class="figure ${status.toLowerCase()}">
     <span class="value">${counts.isKnown ? number(counts.statuses.get(status) ?? 0) : '–'}</span>
@@ -40,7 +40,7 @@ function figure({ shown: { counts }, filter }, status) {
 }
 
 function breakdown(app, title, name, groups, say) {
-  const sorted = [...groups].sort(([, one], [, other]) => other - one);
+  const sorted = [...groups].sort(bySize);
   const rest = sorted.slice(LONGEST).reduce((sum, [, count]) => sum + count, 0);
   const largest = sorted[0]?.[1] ?? 1;
   return html`<section class="card breakdown" aria-label=${title}>
@@ -59,6 +59,11 @@ function breakdown(app, title, name, groups, say) {
     </ul>
     ${sorted.length ? nothing : html`<p class="quiet">${app.shown.counts.isKnown ? 'None' : '–'}</p>`}
   </section>`;
+}
+
+/** Largest first; those of one size are in the order of their names, so that they stay where they are. */
+function bySize([name, count], [otherName, otherCount]) {
+  return otherCount - count || (String(name) < String(otherName) ? -1 : 1);
 }
 
 function toggle(app, name, key, label) {

@@ -40,7 +40,7 @@ function boardView(app) {
 /** What there is to say: it is read aloud when it changes, and nothing else is. */
 function messagesView(app) {
   const { connection, gap } = app.live;
-  const isLost = connection === 'lost' && !app.error;
+  const isLost = connection === 'lost' && !app.refusal;
   return html`<div class="messages" role="status">
       ${isLost
         ? html`<p class="warning">
@@ -55,10 +55,10 @@ function messagesView(app) {
 }
 
 function errorView(app) {
-  return app.error
+  return app.refusal
     ? html`<p class="warning" role="alert">
-        ${app.error.message} <button @click=${() => app.retry()}>Try again</button>
-        ${app.params?.size ? html`<button @click=${() => app.clear()}>Clear the filter</button>` : nothing}
+        ${app.refusal.message} <button @click=${() => app.retry()}>Try again</button>
+        ${app.viewer && location.search ? html`<button @click=${() => app.clear()}>Clear the filter</button>` : nothing}
       </p>`
     : nothing;
 }
