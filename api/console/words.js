@@ -5,6 +5,8 @@ import { html } from 'lit-html';
 const METHODS = { SSO: 'Single sign-on', OAUTH: 'OAuth', CROSS_APP_AUTH: 'Cross-app', UNKNOWN: 'Unknown' };
 const ENDED_BY = { ADMIN: 'by an administrator', USER: 'by the user', POLICY: 'by a rule', SYSTEM: 'by a program' };
 const UNITS = [
+  ['year', 31_557_600_000],
+  ['month', 2_629_800_000],
   ['day', 86_400_000],
   ['hour', 3_600_000],
   ['minute', 60_000],
