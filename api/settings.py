@@ -133,7 +133,8 @@ class ServiceSettings(DatabaseSettings, TransportSettings):
     console: bool | None = Field(
         default=None,
         description="Whether browsers are shown the console at /console; left out, only where nobody but "
-        "this machine can reach it. With `trusted_documents` its own have to be among them.",
+        "this machine can reach it. With `trusted_documents` its own, api/console/operations.graphql, has to "
+        "be among them.",
     )
     introspection: bool = Field(
         default=True,

@@ -47,7 +47,7 @@ class Board:
 
     @property
     def connection(self) -> Locator:
-        return self.page.get_by_role("banner").get_by_role("status")
+        return self.page.get_by_role("banner").get_by_role("paragraph")
 
     @property
     def changes(self) -> Locator:

@@ -1,15 +1,17 @@
 """The console over time: it comes back without loss, pages, and keeps up with bursts."""
 
 import asyncio
+import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from conftest import StartNode
 from console import Board, open_console, shortened
 from credentials import make_key, take_away
-from node import USER, Node
-from playwright.async_api import Browser, expect
+from node import ORGANIZATION, USER, Node
+from playwright.async_api import Browser, Route, WebSocketRoute, expect
 from process import free_port, running_process
 from proxy import running_proxy
 from stored import row, session_id, store
@@ -169,6 +171,27 @@ async def active(node: Node) -> int:
     return counted
 
 
+async def test_moves_the_counts_with_each_change(browser: Browser, database: Database, node: Node) -> None:
+    """The server is kept from counting again, which it does a while after changes."""
+    await store(database, row(0, organization_id=ORGANIZATION), row(1), row(2))
+
+    async def refuse_to_count(route: Route) -> None:
+        body: Any = route.request.post_data_json
+        await (route.abort() if body["operationName"] == "Count" else route.continue_())
+
+    async with open_console(browser, node.url, complaints=AWAY) as board:
+        await board.counts(3, 0, 0)
+        await board.is_live()
+        await board.page.route("**/graphql", refuse_to_count)
+        await node.end(session_id(0))
+        await node.create(authMethod="SSO")
+        await node.end(await node.create(authMethod="PASSKEY"))
+        await board.counts(3, 0, 2)
+        methods = board.region("By method").get_by_role("listitem")
+        await expect(methods).to_have_text(["Password 2", "Single sign-on 1"])
+        await expect(board.region("By organization").get_by_role("listitem")).to_have_text(["None 3"])
+
+
 async def test_stands_still_while_it_is_paused(browser: Browser, database: Database, node: Node) -> None:
     await store(database, row(0), row(1))
     async with open_console(browser, node.url) as board:
@@ -191,3 +214,39 @@ async def test_stands_still_while_it_is_paused(browser: Browser, database: Datab
         await board.lists(session_id(1))
         await board.counts(1, 0, 1)
         await changed(board, "Ended by a program")
+
+
+async def test_watches_on_when_the_server_could_not_for_a_moment(
+    browser: Browser, database: Database, node: Node
+) -> None:
+    """Such an error comes when the database is away; here it is put into the stream on its way."""
+    await store(database, row(0), row(1))
+    sockets: list[WebSocketRoute] = []
+    subscribed: list[str] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def up(message: str | bytes) -> None:
+            given = json.loads(message)
+            if given["type"] == "subscribe":
+                subscribed.append(given["id"])
+            server.send(message)
+
+        socket.on_message(up)
+
+    async with open_console(browser, node.url) as board:
+        await board.page.route_web_socket("**/graphql", pass_on)
+        await board.page.reload()
+        await board.is_live()
+        await node.end(session_id(0), "Before")
+        await changed(board, "Before")
+        refusal = {"message": "The database is away.", "extensions": {"code": "UNAVAILABLE"}}
+        sockets[0].send(json.dumps({"type": "error", "id": subscribed[0], "payload": [refusal]}))
+        await expect(board.connection).to_have_text("Reconnecting")
+        await node.end(session_id(1), "Meanwhile")
+        await board.is_live()
+        await changed(board, "Meanwhile", BACK.pattern, "Before")
+        await board.lists()
+    assert (len(sockets), len(subscribed)) == (2, 2)

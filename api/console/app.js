@@ -100,11 +100,12 @@ export class App {
     const after = this.params.get('after') ?? undefined;
     this.params.delete('after');
     this.filter = filterOf(this.params);
-    if (this.live && JSON.stringify(this.live.filter) === JSON.stringify(this.filter)) {
+    this.frozen = null;
+    const isGoing = this.live?.isListed && this.live.connection !== 'none';
+    if (isGoing && JSON.stringify(this.live.filter) === JSON.stringify(this.filter)) {
       this.live.list(after);
     } else {
       this.live?.stop();
-      this.frozen = null;
       this.live = new Live(this.client, this.filter, {
         changed: () => this.changed(),
         refused: (refusal) => this.refuse(refusal),

@@ -107,6 +107,6 @@ export class Client {
 /** Errors come as a list, and the closing of a socket as an event. */
 function refusalOf(reason) {
   if (Array.isArray(reason)) return Refusal.of(reason[0]);
-  const code = reason.code === 4401 ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
-  return new Refusal(reason.reason || 'The connection was closed.', code);
+  const code = reason.code === 4401 ? 'UNAUTHENTICATED' : undefined;
+  return new Refusal(reason.reason || 'The connection was closed for good.', code);
 }

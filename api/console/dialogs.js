@@ -4,7 +4,7 @@ import { html, nothing } from 'lit-html';
 import { credentialForm } from './account.js';
 import { fate } from './sessions.js';
 import { deed } from './timeline.js';
-import { at, badge, clockTime, deviceName, methodName, number, sessions, short } from './words.js';
+import { at, badge, deviceName, methodName, number, sessions, short } from './words.js';
 
 const VIEWS = {
   'sign-in': signInView,

@@ -4,11 +4,11 @@ import { Counts } from './counts.js';
 import { ofAnyStatus } from './filter.js';
 import { Rows } from './rows.js';
 
-export const PAGE_SIZE = 50;
+const PAGE_SIZE = 50;
 const TIMELINE_SIZE = 100;
 const KNOWN_SIZE = 1000;
 const RECOUNT_MS = 2000;
-const LIST_AGAIN_MS = 2000;
+const AGAIN_MS = 2000;
 
 export class Live {
   /** `changed` is called after each change, `refused` with what the server says no to. */
@@ -38,29 +38,37 @@ export class Live {
 
   /** List, and watch from there on. While the server is away, it is tried again. */
   async start(after) {
-    clearTimeout(this.listAgain);
+    clearTimeout(this.again);
     this.stopWatching();
     const answer = await this.list(after);
-    if (!answer || this.isStopped) return;
-    this.watch(answer.sessions.asOf);
-    this.recount();
+    if (this.isStopped) return;
+    if (answer) {
+      this.position = answer.sessions.asOf;
+      this.watch();
+      this.recount();
+    } else if (this.error.code === 'UNAVAILABLE') {
+      this.again = setTimeout(() => this.start(after), AGAIN_MS);
+    } else {
+      this.connection = 'none';
+    }
   }
 
   /** Begin anew where the log no longer reaches back to the last change that was seen. */
   startAgain() {
     this.noteGap('listed');
-    return this.start();
+    return this.start(this.after);
   }
 
   stop() {
     this.isStopped = true;
     this.stopWatching();
-    clearTimeout(this.listAgain);
+    clearTimeout(this.again);
     clearTimeout(this.counting);
   }
 
   /** Read the page after a cursor, or the newest. Return the answer, or nothing where it was refused. */
   async list(after) {
+    this.after = after;
     const page = this.client.ask('List', {
       filter: this.filter,
       impersonated: this.impersonated.filter,
@@ -73,13 +81,7 @@ export class Live {
         this.impersonated.read(page.then(({ impersonated }) => impersonated), true),
       ]);
     } catch (refusal) {
-      if (this.isStopped) return undefined;
-      if (!this.isListed && refusal.code === 'UNAVAILABLE') {
-        this.listAgain = setTimeout(() => this.start(after), LIST_AGAIN_MS);
-      } else if (!this.isListed) {
-        this.connection = 'none';
-      }
-      this.fail(refusal);
+      if (!this.isStopped) this.fail(refusal);
       return undefined;
     }
     this.isListed = true;
@@ -94,16 +96,25 @@ export class Live {
     return sessions.pageInfo.endCursor;
   }
 
-  watch(after) {
-    this.stopWatching = this.client.watch(ofAnyStatus(this.filter), after, {
+  /** Watch from the last position on. */
+  watch() {
+    this.stopWatching = this.client.watch(ofAnyStatus(this.filter), this.position, {
       change: (change) => this.take(change),
       connection: (isUp) => this.connect(isUp),
-      refused: (refusal) => {
-        if (this.isStopped) return;
-        this.connection = 'none';
-        this.fail(refusal);
-      },
+      refused: (refusal) => this.lose(refusal),
     });
+  }
+
+  /** Come back a while later where the server says so. */
+  lose(refusal) {
+    if (this.isStopped) return;
+    if (refusal.code === 'UNAVAILABLE') {
+      this.connect(false);
+      this.again = setTimeout(() => this.watch(), AGAIN_MS);
+    } else {
+      this.connection = 'none';
+      this.fail(refusal);
+    }
   }
 
   connect(isUp) {
@@ -117,6 +128,7 @@ export class Live {
   /** Take in a change; one that has come before, with the same cursor, is none. */
   take(change) {
     if (this.isStopped || this.known.has(change.cursor)) return;
+    this.position = change.cursor;
     this.known.add(change.cursor);
     if (this.known.size > KNOWN_SIZE) this.known.delete(this.known.values().next().value);
     this.changeCount += 1;

@@ -6,18 +6,25 @@ import './page.css';
 import { pageView } from './view.js';
 
 const TICK_MS = 15_000;
+const PAUSE_MS = 150;
 
 const root = document.getElementById('console');
 let isDue = false;
+let drawnAt = 0;
 
+// However many changes come in, the page is drawn a few times a second, and not at all where it is not seen.
 const app = new App(root.dataset, () => {
-  // However many changes come in, the page is drawn once a frame, and not at all where it is not seen.
   if (isDue) return;
   isDue = true;
-  requestAnimationFrame(() => {
-    isDue = false;
-    draw();
-  });
+  setTimeout(
+    () =>
+      requestAnimationFrame(() => {
+        isDue = false;
+        drawnAt = performance.now();
+        draw();
+      }),
+    Math.max(0, drawnAt + PAUSE_MS - performance.now()),
+  );
 });
 
 function draw() {

@@ -21,7 +21,7 @@ export function sessionsView(app) {
 function endManyButton(app) {
   const filter = app.rights.endable(app.filter);
   if (!filter || !app.shown.rows.all.length) return nothing;
-  const isLess = filter.userId && !app.filter.userId && !app.rights.isService;
+  const isLess = app.rights.seesOthers && filter.userId !== app.filter.userId;
   return html`<button class="danger" @click=${() => app.openEndMany(filter)}>
     ${isLess ? 'End mine that match…' : 'End all that match…'}
   </button>`;

@@ -26,7 +26,7 @@ export function pageView(app) {
 
 function connectionView(app) {
   const { connection } = app.live;
-  return html`<p class="connection ${connection}" role="status">${CONNECTIONS[connection]}</p>
+  return html`<p class="connection ${connection}">${CONNECTIONS[connection]}</p>
     <button aria-pressed=${Boolean(app.frozen)} @click=${() => app.togglePause()}>
       ${app.frozen ? 'Paused' : 'Pause'}
     </button>`;
