@@ -62,6 +62,12 @@ async def test_goes_on_after_a_restart_with_each_change_once(
             await changed(board, "After", "Signed in", "Meanwhile", BACK.pattern, "Before")
             await board.lists(created, session_id(3))
             await board.counts(2, 0, 3)
+    log = (await other.query("{ sessionStatusChanges { nodes { cursor } } }"))["sessionStatusChanges"][
+        "nodes"
+    ]
+    subscriptions = [frame for frame in map(json.loads, board.opened.frames) if frame["type"] == "subscribe"]
+    as_of, before = log[3]["cursor"], log[4]["cursor"]
+    assert [one["payload"]["variables"]["after"] for one in subscriptions] == [as_of, before]
 
 
 async def test_lists_again_when_the_log_no_longer_reaches_back(
