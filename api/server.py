@@ -27,15 +27,15 @@ def port_of(server: asyncio.Server) -> int:
 
 def say_where(host: str, port: int, credentials: Credentials | None) -> None:
     """Print what is where, in at most five lines."""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
-    lines = [f"Sessiongraph  {url}"]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    lines = [f"Sessiongraph  {url}/graphql"]
     if credentials is not None:
         lines = [
-            f"GraphiQL       {url}  (open it in a browser; you are signed in as an administrator)",
+            f"Console        {url}/console  (open it in a browser; you are signed in as an administrator)",
+            f"GraphiQL, API  {url}/graphql  (send one of these as `Authorization: Bearer …`)",
             f"API key        {credentials.api_key}",
             f"Administrator  an access token in {credentials.administrator.path}",
             f"User           an access token in {credentials.user.path}",
-            "Send one as `Authorization: Bearer …`. Stop with Ctrl-C.",
         ]
     print("\n".join(lines), flush=True)  # noqa: T201  what an operator looks for
 

@@ -131,6 +131,12 @@ class ServiceSettings(DatabaseSettings, TransportSettings):
         description="Whether browsers are shown GraphiQL at /graphql; left out, only where nobody but this "
         "machine can reach it.",
     )
+    console: bool | None = Field(
+        default=None,
+        description="Whether browsers are shown the console at /console; left out, only where nobody but "
+        "this machine can reach it. With `trusted_documents` its own, api/console/operations.graphql, has to "
+        "be among them.",
+    )
     introspection: bool = Field(
         default=True,
         description="Whether those who are authenticated may ask for the schema; nobody else ever may.",
@@ -219,9 +225,16 @@ class Settings(Limits, ServiceSettings):
 
     @property
     def shows_graphiql(self) -> bool:
-        if self.graphiql is None:
+        return self._shows(is_asked_for=self.graphiql)
+
+    @property
+    def shows_console(self) -> bool:
+        return self._shows(is_asked_for=self.console)
+
+    def _shows(self, *, is_asked_for: bool | None) -> bool:
+        if is_asked_for is None:
             return self.is_loopback and self.trusted_documents is None
-        return self.graphiql
+        return is_asked_for
 
 
 def _is_loopback(host: str) -> bool:

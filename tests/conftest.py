@@ -10,9 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from browser import CHROMIUM, running_browser
 from hypothesis import settings
 from issuer import Issuer, running_issuer
 from node import Node, running_node
+from playwright.async_api import Browser
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -126,6 +128,14 @@ async def node(start_node: StartNode) -> Node:
 async def issuer() -> AsyncIterator[Issuer]:
     async with running_issuer() as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    async with running_browser() as browser:
+        yield browser
 
 
 def with_database(url: str, name: str) -> str:

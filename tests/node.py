@@ -11,6 +11,7 @@ import httpx
 import websockets
 
 from api.app import create_app
+from api.console.page import Console
 from api.graphiql.page import GraphiQL
 from api.server import Server
 from api.settings import Settings
@@ -135,9 +136,11 @@ class Node:
 
 
 @asynccontextmanager
-async def running_node(*, graphiql_page: GraphiQL | None = None, **settings: Any) -> AsyncIterator[Node]:
+async def running_node(
+    *, graphiql_page: GraphiQL | None = None, console_page: Console | None = None, **settings: Any
+) -> AsyncIterator[Node]:
     loaded = Settings(port=0, **settings)
-    server = Server(create_app(loaded, graphiql_page), loaded)
+    server = Server(create_app(loaded, graphiql_page, console_page), loaded)
     task = asyncio.create_task(server.serve())
     while not server.started:
         assert not task.done(), "the server did not start"

@@ -294,8 +294,8 @@ def read(path: str) -> str:
 
 async def statuses(lines: list[str]) -> list[int]:
     """Ask at the address, and with each of the credentials, that were printed."""
-    (url,) = re.findall(r"http://\S+", lines[0])
-    key, *paths = (line.split()[-1] for line in lines[1:4])
+    _, url = (re.findall(r"http://\S+", line)[0] for line in lines[:2])
+    key, *paths = (line.split()[-1] for line in lines[2:])
     credentials = [key, *map(read, paths)]
     body = {"query": "{ sessions(first: 1) { nodes { id } } }"}
     async with httpx.AsyncClient(timeout=30) as http:

@@ -2,22 +2,21 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from browser import CHROMIUM, Visit, running_browser, visit
+from browser import Visit, visit
 from conftest import StartNode
 from credentials import make_key
 from node import Node
 from playwright.async_api import Browser, Locator, expect
 
-from api.graphiql.assets import BUILT, Assets
 from api.graphiql.examples import EXAMPLES
-from api.graphiql.page import GraphiQL
+from api.graphiql.page import BUILT, GraphiQL, built_assets
+from api.pages.assets import Assets
 from models.database import Database
 from models.key import Scope
 
@@ -25,7 +24,7 @@ LOCK = Path(__file__).parent.parent / "package-lock.json"
 HTML = {"Accept": "text/html"}
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline' {styles}; worker-src 'self'; "
-    "connect-src 'self'; font-src 'self' data:; img-src data:; base-uri 'none'; form-action 'none'; "
+    "font-src 'self' data:; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 FILES = {
@@ -45,14 +44,6 @@ UNPKG = "https://unpkg.com/"
 @pytest.fixture
 def engine() -> str:
     return "sqlite"  # the page knows no database
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    async with running_browser() as browser:
-        yield browser
 
 
 async def test_serves_the_page_with_a_strict_policy(node: Node) -> None:
@@ -88,7 +79,7 @@ async def test_serves_the_built_files_for_ever_and_no_others(node: Node) -> None
 
 async def test_is_switched_off_with_its_files(start_node: StartNode) -> None:
     node = await start_node(graphiql=False)
-    for path in ("/graphql", f"/{Assets().path}/page.js"):
+    for path in ("/graphql", f"/{built_assets().path}/page.js"):
         answer = await node.http.get(path, headers=HTML)
         assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
 
@@ -116,7 +107,7 @@ async def test_has_examples_that_run(node: Node) -> None:
 
 
 async def test_comes_from_a_cdn_where_it_was_not_built(start_node: StartNode, tmp_path: Path) -> None:
-    node = await start_node(graphiql_page=GraphiQL(Assets(tmp_path), AWKWARD))
+    node = await start_node(graphiql_page=GraphiQL(Assets("graphiql", tmp_path), AWKWARD))
     answer = await node.http.get("/graphql", headers=HTML)
     assert "GraphiQL is not installed here, so this page loads it from a CDN." in answer.text
     scripts = re.findall(r'<script\s+crossorigin\s+src="([^"]+)"\s+integrity="sha384-', answer.text)
@@ -215,7 +206,7 @@ async def test_signs_in_with_the_headers_that_are_filled_in(
 async def test_asks_only_the_cdn_where_it_was_not_built(
     browser: Browser, start_node: StartNode, tmp_path: Path
 ) -> None:
-    node = await start_node(graphiql_page=GraphiQL(Assets(tmp_path), AWKWARD))
+    node = await start_node(graphiql_page=GraphiQL(Assets("graphiql", tmp_path), AWKWARD))
     async with visit(browser, node.url, "/graphql") as opened:
         notice = opened.page.get_by_role("status")
         await expect(notice).to_contain_text("GraphiQL is not installed here")

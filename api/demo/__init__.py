@@ -33,6 +33,15 @@ class Credentials:
     administrator: AccessToken
     user: AccessToken
 
+    @property
+    def by_name(self) -> dict[str, str]:
+        """Return the texts, by whom they are for."""
+        return {
+            "Administrator": self.administrator.text,
+            "User": self.user.text,
+            "Service": self.api_key,
+        }
+
 
 def demo_population() -> Population:
     return Population(random.Random(SEED))  # noqa: S311  a demo, not a secret

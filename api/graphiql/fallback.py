@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from strawberry.http.ides import get_graphql_ide_html
 
 from api.graphiql.examples import EXAMPLES, Example
-from api.graphiql.policy import page_headers
+from api.graphiql.policy import graphiql_headers
 
 SCRIPT = re.compile(r'<script[^>]*\ssrc="(https:[^"]+)"')
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -37,7 +37,7 @@ def fallback_page(default_headers: str) -> HTMLResponse:
     )
     return HTMLResponse(
         html.replace("<body>", f"<body>{notice}", 1),
-        headers=page_headers(scripts=[*SCRIPT.findall(html), *hashes], styles=STYLE.findall(html)),
+        headers=graphiql_headers(scripts=[*SCRIPT.findall(html), *hashes], styles=STYLE.findall(html)),
     )
 
 

@@ -9,12 +9,18 @@ from string import Template
 
 from starlette.responses import HTMLResponse
 
-from api.graphiql.assets import Assets
 from api.graphiql.examples import EXAMPLES
 from api.graphiql.fallback import fallback_page
-from api.graphiql.policy import page_headers
+from api.graphiql.policy import graphiql_headers
+from api.pages.assets import Assets
 
+BUILT = Path(__file__).parent / "built"
 TEMPLATE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
+
+
+def built_assets() -> Assets:
+    """Return what `make graphiql` built."""
+    return Assets("graphiql", BUILT)
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class GraphiQL:
     sockets as the payload of `connection_init`.
     """
 
-    assets: Assets = field(default_factory=Assets)
+    assets: Assets = field(default_factory=built_assets)
     default_headers: Mapping[str, str] = field(default_factory=dict)
 
     def page(self) -> HTMLResponse:
@@ -39,4 +45,4 @@ class GraphiQL:
             ),
             headers=escape(headers),
         )
-        return HTMLResponse(html, headers=page_headers(scripts=["'self'"], styles=["'self'"]))
+        return HTMLResponse(html, headers=graphiql_headers(scripts=["'self'"], styles=["'self'"]))

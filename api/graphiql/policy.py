@@ -1,29 +1,20 @@
-"""What browsers are told about a page: what it may load, and who may frame it or learn its address."""
+"""What the page of GraphiQL may load."""
 
 from collections.abc import Iterable
 
+from api.pages.policy import page_headers
 
-def page_headers(*, scripts: Iterable[str], styles: Iterable[str]) -> dict[str, str]:
-    """Return the headers of a page that loads only `scripts` and `styles` (CSP sources), and asks only us.
 
-    Both editors of GraphiQL write style elements, and its fonts are in its style sheet. The page is not kept,
-    because it may carry a credential.
+def graphiql_headers(*, scripts: Iterable[str], styles: Iterable[str]) -> dict[str, str]:
+    """Return the headers of the page, which loads these scripts and styles (CSP sources).
+
+    Both of its editors write style elements, and its fonts are in its style sheet.
     """
-    policy = {
-        "default-src": "'none'",
-        "script-src": " ".join(scripts),
-        "style-src": " ".join(["'unsafe-inline'", *styles]),
-        "worker-src": "'self'",
-        "connect-src": "'self'",
-        "font-src": "'self' data:",
-        "img-src": "data:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return page_headers(
+        {
+            "script-src": " ".join(scripts),
+            "style-src": " ".join(["'unsafe-inline'", *styles]),
+            "worker-src": "'self'",
+            "font-src": "'self' data:",
+        }
+    )

@@ -1,4 +1,4 @@
-"""The files that the npm packages of GraphiQL were built into, as they are served."""
+"""The files that the sources and npm packages of a page were built into, as they are served."""
 
 import hashlib
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-
-BUILT = Path(__file__).parent / "built"
+from starlette.routing import Route
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".ttf": "font/ttf"}
 
@@ -20,12 +19,13 @@ HEADERS = {
 
 
 class Assets:
-    """What `make graphiql` built, in memory; nothing where it did not run.
+    """What `make` built of the page of this name, in memory; nothing where it did not run.
 
     `path` has a digest of the contents in it, so that browsers may keep them for ever.
     """
 
-    def __init__(self, directory: Path = BUILT) -> None:
+    def __init__(self, name: str, directory: Path) -> None:
+        self._name = name
         self._bodies = {path.stem: path.read_bytes() for path in sorted(directory.glob("*.gz"))}
         self._version = hashlib.sha256(b"".join(self._bodies.values())).hexdigest()[:16]
 
@@ -35,10 +35,15 @@ class Assets:
 
     @property
     def path(self) -> str:
-        return f"graphiql/{self._version}"
+        return f"{self._name}/{self._version}"
+
+    @property
+    def route(self) -> Route:
+        """Where the files are."""
+        return Route(f"/{self._name}/{{version}}/{{name}}", self.response)
 
     async def response(self, request: Request) -> Response:
-        """Answer `/graphiql/{version}/{name}`; every browser that runs GraphiQL reads gzip.
+        """Answer with a file; every browser that runs the page reads gzip.
 
         Raises:
             HTTPException: There is no such file, or not in this version.

@@ -1,0 +1,1 @@
+"""The console: the page at `/console`, which is a client of the public API like any other."""

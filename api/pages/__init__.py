@@ -1,0 +1,1 @@
+"""What the pages that browsers are shown have in common."""
