@@ -78,7 +78,7 @@ async def test_works_as_pasted(tmp_path: Path) -> None:
     (call,) = (line for line in steps.splitlines() if "sessiongraph serve" in line)
     assert call.split()[1:] == ["serve", "--demo", "--host", "127.0.0.1", "--port", str(port)]
     async with running_demo(tmp_path, port) as (_, lines):
-        key = lines[1].split()[-1]
+        (key,) = (line.split()[-1] for line in lines if line.startswith("API key"))
         (pasted,) = re.findall(r"```sh\n(KEY=.*?)```", README, re.DOTALL)
         pasted = pasted.replace("sgk_…", key).replace("127.0.0.1:8000/", f"127.0.0.1:{port}/")
         answer = json.loads(await output("sh", "-euc", pasted))
