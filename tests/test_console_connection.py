@@ -11,7 +11,7 @@ from conftest import StartNode
 from console import Board, open_console, shortened
 from credentials import make_key, take_away
 from node import ORGANIZATION, USER, Node
-from playwright.async_api import Browser, Route, WebSocketRoute, expect
+from playwright.async_api import APIResponse, Browser, Route, WebSocketRoute, expect
 from process import free_port, running_process
 from proxy import running_proxy
 from stored import row, session_id, store
@@ -196,6 +196,33 @@ async def test_moves_the_counts_with_each_change(browser: Browser, database: Dat
         methods = board.region("By method").get_by_role("listitem")
         await expect(methods).to_have_text(["Password 2", "Single sign-on 1"])
         await expect(board.region("By organization").get_by_role("listitem")).to_have_text(["None 3"])
+
+
+async def test_counts_again_what_changed_while_it_was_counted(
+    browser: Browser, database: Database, node: Node
+) -> None:
+    """The answer to the first count is held back until it is out of date."""
+    await store(database, row(0), row(1))
+    held: list[APIResponse] = []
+
+    async def hold_back(route: Route) -> None:
+        body: Any = route.request.post_data_json
+        if held or body["operationName"] != "Count":
+            await route.continue_()
+            return
+        held.append(await route.fetch())
+        await board.is_live()
+        await node.end(session_id(0), "While it was counted")
+        await changed(board, "While it was counted")
+        await route.fulfill(response=held[0])
+
+    async with open_console(browser, node.url) as board:
+        await board.counts(2, 0, 0)
+        await board.page.route("**/graphql", hold_back)
+        await board.page.reload()
+        await board.counts(2, 0, 0)
+        await board.counts(1, 0, 1)
+        await board.lists(session_id(1))
 
 
 async def test_stands_still_while_it_is_paused(browser: Browser, database: Database, node: Node) -> None:
