@@ -18,7 +18,8 @@ from sqlmodel import SQLModel
 from stored import contents
 
 from models.database import Database
-from models.migrations import SchemaMismatch, _config, head, migrate, prepare, revision, revisions
+from models.migrations import SchemaMismatch, head, migrate, prepare, revision, revisions
+from models.migrations.upgrade import alembic_config
 
 OLDER = revisions()[:-1]
 WORDS = {"status": "active", "auth_method": "sso", "scopes": "sessions:read"}
@@ -55,7 +56,7 @@ async def run(*arguments: str) -> tuple[int | None, str, str]:
 
 async def upgrade(database: Database, to: str) -> None:
     def upgrade_to(connection: Connection) -> None:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
