@@ -1,64 +1,56 @@
-"""Inserting many rows at once; on SQLite past SQLAlchemy's handling of each value, which doubles the cost."""
+"""Inserting many rows into SQLite at once, past SQLAlchemy: its handling of each value doubles the cost."""
 
+import json
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import select
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import WriteTx
-from models.dialect import is_among, texts
-
 _CHUNK = 1000
+_STORED_LENGTH = len("2026-01-15 12:00:00.000000")
 
 
-async def insert_absent(
-    tx: WriteTx, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+def insert_absent(
+    raw: sqlite3.Connection, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> list[Any]:
-    """Insert the rows whose key is free; return these keys. The first column is the primary key.
+    """Insert the rows whose key, the first column, is free; return these keys in their order.
 
-    No two rows may have one key, and all instants are in UTC. On PostgreSQL rows are locked in the order in
-    which they are given.
+    It is for a writing transaction: the only writer can look first.
     """
-    key = col(getattr(table, columns[0]))
-    if not tx.numbers_at_once:
-        return await tx.insert_unless_present(table, [dict(zip(columns, row, strict=True)) for row in rows])
-    # The only writer can look first.
-    among = select(key).where(is_among(key, texts("keys")))
-    present = {found for (found,) in await tx.all(among, {"keys": [row[0] for row in rows]})}
-    absent = [row for row in rows if row[0] not in present]
-    names, values = ", ".join(columns), ", ".join("?" * len(columns))
-    insertion = f"INSERT INTO {table.__tablename__} ({names}) VALUES ({values})"  # noqa: S608  our own names
+    name, names, values = table.__tablename__, ", ".join(columns), ", ".join("?" * len(columns))
+    among = f"SELECT {columns[0]} FROM {name} WHERE {columns[0]} IN (SELECT value FROM json_each(?))"  # noqa: S608  our own names
+    insertion = f"INSERT INTO {name} ({names}) VALUES ({values})"  # noqa: S608  likewise
+    present = {found for (found,) in raw.execute(among, [json.dumps([row[0] for row in rows])])}
+    absent = [row for row in rows if row[0] not in present] if present else rows
+    instants = [
+        place for place, column in enumerate(columns) if isinstance(getattr(table, column).type, UTCDateTime)
+    ]
     for start in range(0, len(absent), _CHUNK):
-        await tx.execute_in_driver(insertion, _stored(table, columns, absent[start : start + _CHUNK]))
+        raw.executemany(insertion, _stored(absent[start : start + _CHUNK], instants))
     return [row[0] for row in absent]
 
 
-def _stored(
-    table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> list[tuple[Any, ...]]:
-    """Return rows as SQLModel has SQLite store them: instants as text, to the microsecond, without a zone."""
-    instants = [
-        place for place, name in enumerate(columns) if isinstance(getattr(table, name).type, UTCDateTime)
-    ]
-    found = []
-    for row in rows:
-        values = list(row)
-        instant, text = None, None
-        for place in instants:
-            if values[place] != instant:  # a session has the same instant twice, more often than not
-                instant = values[place]
-                text = instant and _text(instant)
-            values[place] = text
-        found.append(tuple(values))
-    return found
+def _stored(rows: Sequence[tuple[Any, ...]], instants: Sequence[int]) -> list[list[Any]]:
+    """Return rows as SQLModel has SQLite store them; the instants in them are at these places."""
+    stored = [list(row) for row in rows]
+    for place in instants:
+        there = [row for row in stored if row[place] is not None]
+        for row, text in zip(there, _texts([row[place] for row in there]), strict=True):
+            row[place] = text
+    return stored
 
 
-def _text(instant: datetime) -> str:
-    # `isoformat` takes three times as long.
-    text = orjson.dumps(instant).decode()
-    fraction = text[20:27] if text[20] == "." else ".000000"
-    return f"{text[1:11]} {text[12:20]}{fraction}"
+def _texts(instants: Sequence[datetime]) -> list[str]:
+    """Return instants in UTC as text: to the microsecond, without a zone.
+
+    All at once: `isoformat` takes four times as long for each.
+    """
+    if not instants:
+        return []
+    together = orjson.dumps(instants).decode().replace("+00:00", "").replace("T", " ")
+    texts = together[2:-2].split('","')
+    return [text if len(text) == _STORED_LENGTH else f"{text}.000000" for text in texts]

@@ -15,7 +15,6 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from models.appending import append
 from models.bound import Clause
-from models.bulk import insert_absent
 from models.database import Database, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.expiry import expire
@@ -37,7 +36,6 @@ _LOCK = Statement(
     .order_by(col(SessionRow.id))
     .with_for_update()
 )
-_DELETE = Statement(delete(SessionRow).where(_IS_ONE))
 _ACTIVE = Statement(select(col(SessionRow.id)).where(_IS_ONE, _IS_ACTIVE))
 _DELETE = Statement(delete(SessionRow).where(_IS_ONE))
 
@@ -87,7 +85,7 @@ def _distinct(copies: Sequence[SessionCopy]) -> Iterator[dict[str, SessionCopy]]
 async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> Tally:
     # Every node takes its locks in the order of the ids, so that none waits for one that waits for it.
     ordered = [copies[id_] for id_ in sorted(copies)]
-    inserted = await insert_absent(tx, SessionRow, SessionCopy._fields, ordered)
+    inserted = await tx.insert_absent(SessionRow, SessionCopy._fields, ordered)
     # Asked only now: before, a session could have been removed between the answer and the insertion.
     removed = await removed_among(tx, inserted) if inserted else set()
     if removed:

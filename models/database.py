@@ -34,6 +34,9 @@ class Connection(Protocol):
     async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]: ...
     async def execute(self, statement: Compiled, arguments: Sequence[Any]) -> int: ...
     async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+    async def insert_absent(
+        self, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> list[Any]: ...
 
 
 class Driver(Protocol):
@@ -100,9 +103,15 @@ class WriteTx(ReadTx):
         translated = compiled(statement, self._dialect, list(rows[0]))
         await self._connection.execute_each(translated.sql, [translated.arguments(row) for row in rows])
 
-    async def execute_in_driver(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Execute the driver's own SQL once for each row, whose values it stores as they are."""
-        await self._connection.execute_each(sql, rows)
+    async def insert_absent(
+        self, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Insert many rows, those whose key is free; return these keys. The first column is the primary key.
+
+        No two rows may have one key, and all instants are in UTC. On PostgreSQL rows are locked in the order
+        in which they are given.
+        """
+        return await self._connection.insert_absent(table, columns, rows)
 
     async def insert_unless_present(
         self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]
@@ -122,10 +131,11 @@ class Database:
     Close it after use; it opens again when it is used once more.
 
     `wake_up` is set after each commit that appended to the log: a hint that there is something to read. With
-    `has_pending` it is to be numbered first. `name` is what other nodes know this one by.
+    `has_pending` it is to be numbered first. `name` is what other nodes know this one by. With `is_bulk` more
+    memory and disk is taken for changes that come by the thousand.
     """
 
-    def __init__(self, url: str, connections: Connections | None = None) -> None:
+    def __init__(self, url: str, connections: Connections | None = None, *, is_bulk: bool = False) -> None:
         self._connections = connections or Connections()
         self.url = engine_url(url)
         direct_url = self._connections.direct_url
@@ -135,7 +145,9 @@ class Database:
         self.wake_up = asyncio.Event()
         self.has_pending = False
         self._driver: Driver = (
-            SQLite(str(self.url.database)) if self.is_sqlite else PostgreSQL(self.url, self._connections)
+            SQLite(str(self.url.database), is_bulk=is_bulk)
+            if self.is_sqlite
+            else PostgreSQL(self.url, self._connections)
         )
 
     async def fetch(self, statement: Statement, values: Values) -> list[Record]:

@@ -7,6 +7,7 @@ senders leave out is taken from the rest, as far as the rest tells.
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from models.refusals import BadUserInput
@@ -21,9 +22,10 @@ from models.session import (
     to_milliseconds,
 )
 
-_STATUSES = frozenset(status.value for status in Status)
+_STATUSES = {status.value: status.value for status in Status}
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _QUOTE_LIMIT = 40
+_KEPT_LIMIT = 1024
 
 Value = TypeVar("Value", str, datetime)
 
@@ -73,14 +75,15 @@ def session_copy(given: object, now: datetime) -> SessionCopy:
     updated_at = _required("updated_at", _instant(given, "updated_at"))
     status, expires_at, ended_at, ended_by = _course(given, updated_at, now)
     email, reason = _impersonator(given)
+    user_agent = _text(given, "user_agent", USER_AGENT_LIMIT)
     return SessionCopy(
         id_,
         _required("user_id", _text(given, "user_id")),
         _text(given, "organization_id") or None,
         status,
-        _text(given, "auth_method") or AuthMethod.UNKNOWN.value,
+        _kept_once(_text(given, "auth_method") or AuthMethod.UNKNOWN.value),
         _text(given, "ip_address"),
-        _text(given, "user_agent", USER_AGENT_LIMIT),
+        user_agent and _kept_once(user_agent),
         email,
         reason,
         expires_at,
@@ -113,9 +116,11 @@ def _course(given: dict[str, Any], updated_at: datetime, now: datetime) -> _Cour
 
 def _status(given: dict[str, Any]) -> str | None:
     word = _text(given, "status")
-    if word is not None and word not in _STATUSES:
+    if word is None:
+        return None
+    if word not in _STATUSES:
         raise BadUserInput(f"`status` is {word[:_QUOTE_LIMIT]!r}; active, expired and revoked are known.")
-    return word
+    return _STATUSES[word]
 
 
 def _implied_status(expires_at: datetime | None, ended_at: datetime | None) -> str:
@@ -151,6 +156,12 @@ def _text(given: dict[str, Any], key: str, limit: int = TEXT_LIMIT, parent: str 
     if "\x00" in value or (not value.isascii() and _SURROGATE.search(value)):
         raise BadUserInput(f"`{parent}{key}` has characters that cannot be stored: NUL or half a character.")
     return value
+
+
+@lru_cache(_KEPT_LIMIT)
+def _kept_once(text: str) -> str:
+    """Return an equal text that was met before: many sessions repeat it, and thousands are held at once."""
+    return text
 
 
 def _instant(given: dict[str, Any], key: str) -> datetime | None:

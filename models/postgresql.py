@@ -7,10 +7,12 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import SQLModel, col
 
 from models.engine import Connections, dsn, postgresql_options
 from models.pool import Pool
-from models.statement import Compiled, Record
+from models.statement import Compiled, Record, compiled
 
 PASSING_STATES = ("08", "25P03", "40", "53", "55", "57")
 """SQLSTATE classes and codes that say "not now": connection, serialization, resources, locks, shutdown."""
@@ -97,6 +99,17 @@ class _Transaction:
 
     async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         await self._raw.executemany(sql, rows)
+
+    async def insert_absent(
+        self, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Insert the rows whose key, the first column, is free; return these keys."""
+        key = col(getattr(table, columns[0]))
+        insertion = insert(table).on_conflict_do_nothing().returning(key)
+        statement = compiled(insertion, PostgreSQL.dialect, columns)
+        places = [columns.index(place.name) for place in statement.places]
+        arranged = [[row[place] for place in places] for row in rows]
+        return [row[0] for row in await self.fetch_each(statement, arranged)]
 
 
 async def _fetched(raw: Any, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:  # noqa: ANN401

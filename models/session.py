@@ -178,6 +178,7 @@ def utc_now() -> datetime:
 
 def to_milliseconds(instant: datetime) -> datetime:
     """Return an aware instant in UTC, cut to milliseconds: what is stored is what is shown."""
-    instant = instant.astimezone(UTC)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
     finer = instant.microsecond % 1000
     return instant - timedelta(microseconds=finer) if finer else instant

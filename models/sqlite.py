@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite import aiosqlite
+from sqlmodel import SQLModel
 
+from models.bulk import insert_absent
 from models.engine import SQLITE_BUSY_SECONDS
 from models.statement import Compiled, Record
 
@@ -29,6 +31,13 @@ PRAGMAS = (
     # 64 MB: a page of an index that changes often is written back once, not every 4 MB.
     "PRAGMA wal_autocheckpoint = 16000",
 )
+QUERY_ONLY = "PRAGMA query_only = ON"
+BULK_PRAGMAS = (
+    # What comes in bulk changes pages all over the indexes, most of them again in the next transactions: more
+    # of them are kept at hand, and one is written back once in 256 MB. Commits are synced all the same.
+    "PRAGMA cache_size = -40960",
+    "PRAGMA wal_autocheckpoint = 64000",
+)
 PASSING_CODES = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -44,14 +53,15 @@ class SQLite:
 
     dialect: Dialect = aiosqlite.dialect()
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_bulk: bool) -> None:
         if sqlite3.sqlite_version_info < AT_LEAST:
             raise ValueError(
                 f"This Python has SQLite {sqlite3.sqlite_version}, and {'.'.join(map(str, AT_LEAST))} is "
                 "needed. Use another Python, or PostgreSQL."
             )
-        self._connections = [_Connection(path, readonly=True) for _ in range(READERS)]
-        self._connections.append(_Connection(path, readonly=False))
+        writing = PRAGMAS + BULK_PRAGMAS if is_bulk else PRAGMAS
+        self._connections = [_Connection(path, (*PRAGMAS, QUERY_ONLY), readonly=True) for _ in range(READERS)]
+        self._connections.append(_Connection(path, writing, readonly=False))
         self._readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         self._writers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for connection in self._connections:
@@ -105,9 +115,10 @@ class SQLite:
 class _Connection:
     """One connection, which only its own thread uses."""
 
-    def __init__(self, path: str, *, readonly: bool) -> None:
+    def __init__(self, path: str, pragmas: Sequence[str], *, readonly: bool) -> None:
         self.readonly = readonly
         self._path = path
+        self._pragmas = pragmas
         self._thread: ThreadPoolExecutor | None = None
         self._raw: sqlite3.Connection | None = None
 
@@ -128,6 +139,12 @@ class _Connection:
 
     async def execute_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         await self.run(lambda raw: raw.executemany(sql, rows))
+
+    async def insert_absent(
+        self, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Insert the rows whose key, the first column, is free; return these keys."""
+        return await self.run(lambda raw: insert_absent(raw, table, columns, rows))
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work on the connection in its thread; whoever is cancelled cuts the work short and waits for it."""
@@ -156,18 +173,16 @@ class _Connection:
 
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._raw is None:
-            self._raw = _opened(self._path, readonly=self.readonly)
+            self._raw = _opened(self._path, self._pragmas)
         return work(self._raw)
 
 
-def _opened(path: str, *, readonly: bool) -> sqlite3.Connection:
+def _opened(path: str, pragmas: Sequence[str]) -> sqlite3.Connection:
     # Transactions are begun by statements of our own: the driver's implicit BEGIN comes too late.
     raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in PRAGMAS:
+        for pragma in pragmas:
             raw.execute(pragma)
-        if readonly:
-            raw.execute("PRAGMA query_only = ON")
     except BaseException:
         raw.close()
         raise

@@ -12,7 +12,7 @@ import pytest
 from conftest import execute, with_database
 from node import Node
 from process import COMMAND
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlmodel import col
 from ulid import ULID
 from upstream import SESSION, Outcome, json_lines, revoked, run, run_import, session, sessions
@@ -21,11 +21,11 @@ from api.cli.import_sessions import BATCH
 from models.copies import Tally, store_copies
 from models.database import Database, Record
 from models.expiry import expire_due
-from models.intake import session_copy
-from models.log import LogState, log_state
+from models.intake import SessionCopy, session_copy
+from models.log import LogState, events_after, log_state, number_pending
 from models.migrations import migrate
 from models.queries import SESSION_COLUMNS
-from models.session import EventRow, SessionRow, utc_now
+from models.session import SNAPSHOT, EventRow, SessionRow, utc_now
 
 ID = SESSION["id"]
 USER = SESSION["user_id"]
@@ -305,6 +305,65 @@ async def test_takes_copies_of_one_session_in_their_order(database: Database, *,
         (None, "active"),
         ("active", "revoked"),
     ]
+
+
+async def test_repeats_each_row_in_the_log_as_it_was_after_each_change(database: Database) -> None:
+    """A batch in which sessions come twice: what is created, then ended, is in the log both ways."""
+    now = instant(APRIL)
+    first = [
+        session(id=f"session_{ULID()}", created_at=f"2024-01-15T12:00:{second:02}.000Z", ip_address=None)
+        for second in (2, 0, 1)
+    ]
+    ended = {**first[0], "status": "revoked", "ended_at": MARCH, "updated_at": MARCH}
+    last = session(created_at="2024-01-15T12:00:00.250Z")
+    given = [*first, ended, last, first[1]]
+    assert await store(database, *given, now=now) == Tally(created=4, updated=1, unchanged=1)
+    while await number_pending(database):
+        pass
+    async with database.read() as tx:
+        log = await events_after(tx, 0, limit=10)
+        assert (await log_state(tx)).last_seq == 5
+    assert [event.seq for event in log] == [1, 2, 3, 4, 5]
+    expected = [session_copy(one, now) for one in (first[1], last, first[2], first[0], ended)]
+    assert [event.session_id for event in log] == [copy.id for copy in expected]
+    assert [event.previous_status for event in log] == [None, None, None, None, "active"]
+    for event, copy in zip(log, expected, strict=True):
+        assert {name: getattr(event, name) for name in SNAPSHOT} == {
+            name: getattr(copy, name) for name in SNAPSHOT
+        }
+        assert event.occurred_at == (copy.ended_at or copy.created_at)
+
+
+async def test_stores_many_rows_as_they_were_given(database: Database) -> None:
+    """Also where some of them are stored already, and whatever the instants of their neighbours are."""
+    now = instant(APRIL)
+    copies = [
+        session_copy(
+            session(
+                id=f"session_{ULID()}",
+                status="active" if number % 3 else "revoked",
+                ended_at=None if number % 3 else MARCH,
+                created_at=f"2024-01-15T12:00:00.{number % 4 * 250:03}Z",
+                user_agent=f"T00:00+00:00 {number % 5}",
+                impersonator=None if number % 2 else {"email": "admin@example.com"},
+            ),
+            now,
+        )
+        for number in range(2500)
+    ]
+    assert await store_copies(database, copies[500:2000], now) == Tally(created=1500)
+    assert await store_copies(database, copies, now) == Tally(created=1000, unchanged=1500)
+    rows, log, _ = await everything(database)
+    assert [SessionCopy(**row._asdict()) for row in rows] == sorted(copies)
+    assert sorted(event.session_id for event in log) == [copy.id for copy in sorted(copies)]
+
+
+async def test_syncs_what_comes_in_bulk_like_everything_else(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/bulk.db", is_bulk=True)
+    async with database.write() as tx:
+        found = [await tx.scalar(text(f"PRAGMA {name}")) for name in ("synchronous", "journal_mode")]
+    assert found == [2, "wal"]
+    await database.close()
 
 
 async def test_takes_a_session_from_two_files(database: Database, database_url: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from conftest import execute, with_database
 from process import COMMAND, free_port, running_process
 from sqlalchemy import Column, Connection, MetaData, text
@@ -18,7 +19,8 @@ from sqlmodel import SQLModel
 from stored import contents
 
 from models.database import Database
-from models.migrations import SchemaMismatch, _config, head, migrate, prepare, revision, revisions
+from models.migrations import SchemaMismatch, head, migrate, prepare, revision, revisions
+from models.migrations.upgrade import alembic_config
 
 OLDER = revisions()[:-1]
 WORDS = {"status": "active", "auth_method": "sso", "scopes": "sessions:read"}
@@ -55,7 +57,7 @@ async def run(*arguments: str) -> tuple[int | None, str, str]:
 
 async def upgrade(database: Database, to: str) -> None:
     def upgrade_to(connection: Connection) -> None:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
@@ -127,6 +129,12 @@ async def test_makes_the_indexes_that_the_code_has(database: Database, empty: Da
         made = sorted(tuple(row) for row in await connection.execute(text(definitions)))
     assert made == wanted
     assert "session_due" in [name for name, _ in made]
+
+
+def test_knows_the_revisions_that_alembic_runs() -> None:
+    """They are read from the names of the files."""
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    assert revisions() == [script.revision for script in scripts][::-1]
 
 
 async def test_is_safe_to_run_twice_at_once(empty: Database, empty_url: str) -> None:

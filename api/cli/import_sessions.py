@@ -27,6 +27,8 @@ from models.refusals import BadUserInput
 from models.session import utc_now
 
 BATCH = 10_000
+COLLECTED_AFTER = 50_000
+"""How many new objects the collector looks through at once: those of a batch are in no cycle."""
 STANDARD_INPUT = Path("-")
 
 
@@ -58,7 +60,8 @@ async def _import(files: Sequence[Path], database_url: str | None) -> int:
     """Return how many items were refused."""
     # What is loaded by now stays: the collector need not look through it again and again.
     gc.freeze()
-    async with prepared(database_url) as database:
+    gc.set_threshold(COLLECTED_AFTER)
+    async with prepared(database_url, is_bulk=True) as database:
         run = _Import(files)
         try:
             with run.progress:
