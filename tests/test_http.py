@@ -66,6 +66,28 @@ async def test_takes_json_in_utf8_however_it_is_called(node: Node, parameters: s
     assert (answer.status_code, answer.json()) == (200, ANSWER)
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (f"{GRAPHQL_RESPONSE}, {JSON};q=0.9", GRAPHQL_RESPONSE),
+        (JSON, JSON),
+        ("*/*", JSON),
+        ("text/event-stream", JSON),
+    ],
+)
+async def test_refuses_in_the_media_type_in_which_clients_look_for_errors(
+    node: Node, accept: str, media_type: str
+) -> None:
+    wrong = {"accept": accept, "authorization": "Basic x"}
+    answer = await node.http.post("/graphql", json=QUERY, headers=wrong)
+    assert (answer.status_code, answer.headers["content-type"]) == (401, media_type)
+    (error,) = answer.json()["errors"]
+    assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+    answer = await node.http.post("/graphql", content=b"[]", headers={"accept": accept, "content-type": JSON})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, media_type)
+    assert [one["extensions"]["code"] for one in answer.json()["errors"]] == ["BAD_USER_INPUT"]
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 async def test_answers_405_to_other_methods(start_node: StartNode, method: str) -> None:
     for is_on, allowed in ((False, "POST"), (True, "GET, POST")):

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
 from api.errors import ErrorCode
-from api.transport.accept import GRAPHQL_RESPONSE, JSON
+from api.transport.accept import GRAPHQL_RESPONSE, JSON, preferred_media_type
 
 STATUS_CODES = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -65,15 +65,21 @@ def refusal_response(
     code: ErrorCode | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    accept: str = "",
 ) -> Response:
-    """Answer a request that is not GraphQL, in the form of an answer that is."""
+    """Answer a request that is not GraphQL in the form of an answer that is, which clients look into.
+
+    Some do so only where it has the media type for it; `accept` is what the client takes.
+    """
     if code is None:
         code = ErrorCode.LIMIT_EXCEEDED if status in LIMIT_STATUSES else ErrorCode.BAD_USER_INPUT
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
     given = dict(headers or {})
     if code is ErrorCode.UNAUTHENTICATED:
         given["WWW-Authenticate"] = "Bearer"
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON, headers=given)
+    is_preferred = preferred_media_type(accept) == GRAPHQL_RESPONSE
+    media_type = GRAPHQL_RESPONSE if is_preferred else JSON
+    return Response(orjson.dumps(body), status_code=status, media_type=media_type, headers=given)
 
 
 def _status(answer: dict[str, Any], media_type: str) -> int:

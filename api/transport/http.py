@@ -58,9 +58,11 @@ class HTTPEndpoint:
         except Refusal as refusal:
             code = CODES[type(refusal)]
             log_rejection(refusal, "HTTP")
-            response = refusal_response(STATUS_CODES.get(code, 400), str(refusal), code)
+            status = STATUS_CODES.get(code, 400)
+            response = refusal_response(status, str(refusal), code, accept=_accept(dict(scope["headers"])))
         except HTTPException as error:
-            response = refusal_response(error.status_code, error.detail, headers=error.headers)
+            accept = _accept(dict(scope["headers"]))
+            response = refusal_response(error.status_code, error.detail, headers=error.headers, accept=accept)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -97,7 +99,7 @@ class HTTPEndpoint:
             require_json(headers)
         elif method != "GET" or not self._settings.queries_over_get:
             raise HTTPException(405, f"Send {self._methods}.", {"Allow": self._methods})
-        media_type = preferred_media_type(headers.get(b"accept", b"").decode("latin-1"))
+        media_type = preferred_media_type(_accept(headers))
         if media_type is None:
             raise HTTPException(406, f"There is {', '.join(OFFERED)}, and the request accepts none of them.")
         return media_type
@@ -179,6 +181,10 @@ class HTTPEndpoint:
         if self._graphiql is None:
             raise HTTPException(404, "Not Found")
         return self._graphiql.page()
+
+
+def _accept(headers: Mapping[bytes, bytes]) -> str:
+    return headers.get(b"accept", b"").decode("latin-1")
 
 
 def _is_for_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
