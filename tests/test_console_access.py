@@ -284,9 +284,12 @@ async def test_fits_a_phone(browser: Browser, node: Node) -> None:
         await board.lists(*map(session_id, (4, 3, 2, 1)))
         beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await board.page.evaluate(beyond) == 0
-        for opener in (board.page.get_by_text("More"), board.page.locator("summary", has_text="Method")):
-            await opener.click()
+        for name in ("More", "Method"):
+            await board.page.locator("summary", has_text=name).click()
             assert await board.page.evaluate(beyond) == 0
+            box = await board.page.locator("details[open] > :not(summary)").bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] < box["x"] + box["width"] <= 360
         await board.button(f"Session of {shortened(USER)}").first.click()
         await expect(board.dialog).to_be_in_viewport(ratio=0.99)
         assert await board.page.evaluate(beyond) == 0
