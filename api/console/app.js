@@ -20,6 +20,7 @@ export class App {
     this.live = null;
     this.frozen = null;
     this.task = null;
+    this.shownTask = null;
     this.notice = '';
     this.error = null;
     this.isAsking = false;
@@ -201,6 +202,11 @@ export class App {
     this.task = null;
     if (notice) this.notice = notice;
     this.changed();
+  }
+
+  /** Note that the dialog was left. This is told a moment later: what was begun since stays. */
+  closed(dialog) {
+    if (!dialog.open && this.task && this.task === this.shownTask) this.close();
   }
 
   dismiss() {

@@ -14,7 +14,7 @@ const VIEWS = {
 };
 
 export function dialogView(app) {
-  return html`<dialog aria-labelledby="dialog-heading" @close=${() => app.task && app.close()}>
+  return html`<dialog aria-labelledby="dialog-heading" @close=${({ currentTarget }) => app.closed(currentTarget)}>
     ${app.task ? VIEWS[app.task.kind](app, app.task) : nothing}
   </dialog>`;
 }

@@ -35,12 +35,11 @@ function draw() {
     dialog.close();
     // What opened it may be gone.
     if (document.activeElement === document.body) root.querySelector('#sessions-heading')?.focus();
-  } else if (!dialog.open && task) {
-    dialog.showModal();
-  } else if (task && task !== draw.task) {
-    dialog.querySelector('[autofocus]')?.focus();
+  } else if (task && task !== app.shownTask) {
+    if (dialog.open) dialog.querySelector('[autofocus]')?.focus();
+    else dialog.showModal();
   }
-  draw.task = task;
+  app.shownTask = task;
 }
 
 addEventListener('popstate', () => app.follow());
