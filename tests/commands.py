@@ -6,8 +6,11 @@ import pty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from select import select
 
 from process import COMMAND
+
+INTERRUPT = "\x03"
 
 
 async def run(
@@ -55,8 +58,11 @@ async def run_on_terminal(*arguments: str, typed: str) -> tuple[int, str]:
 
 
 def _conversation(pid: int, terminal: int, typed: str) -> tuple[int, str]:
-    shown = b""
+    shown, again = b"", ""
     while True:
+        if not select([terminal], [], [], 1)[0]:
+            os.write(terminal, again.encode())
+            continue
         try:
             shown += os.read(terminal, 4096)
         except OSError:  # nobody is at the other end any more
@@ -64,3 +70,5 @@ def _conversation(pid: int, terminal: int, typed: str) -> tuple[int, str]:
             return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
         if shown.endswith(b"[y/N]: "):
             os.write(terminal, typed.encode())
+            # Python misses a signal that comes just before readline waits; who types it presses again.
+            again = typed if typed == INTERRUPT else ""
