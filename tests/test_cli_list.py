@@ -167,8 +167,9 @@ async def test_takes_the_key_from_each_place(node: Node, database: Database, tmp
         assert (options, answer) == (options, (0, "", ""))
 
 
-async def test_says_in_one_line_why_the_server_refuses(node: Node, database: Database) -> None:
+async def test_says_in_one_line_why_the_server_refuses(start_node: StartNode, database: Database) -> None:
     creating, _ = await make_key(database, Scope.CREATE)
+    node = await start_node()  # which would let anybody in until it has heard of the first key
     taken = " It is taken from SESSIONGRAPH_KEY or --key-file."
     for key, said in {
         "": f"Send an access token or an API key as `Authorization: Bearer …`.{taken}",
