@@ -1,10 +1,9 @@
 """The two connections of the schema, after the Relay cursor connections specification."""
 
 from collections.abc import Sequence
-from typing import Self
 
 import strawberry
-from strawberry import Private
+from strawberry import Parent, Private
 
 from api.context import Context, Info
 from api.cursor import decode_key, encode_key, encode_position
@@ -15,6 +14,7 @@ from api.selected import may_be_selected
 from api.types import COLUMNS, Session, SessionStatusChange
 from models.database import Record
 from models.filter import Criteria
+from models.instant import to_microseconds
 from models.log import Position, log_state, matching_events
 from models.queries import Page, PageRequest, session_count, session_page
 from models.refusals import BadUserInput
@@ -42,26 +42,20 @@ class PageInfo:
     )
 
 
+def _cursor(session: Parent[Session]) -> str:
+    return encode_key(session.row[_CREATED_AT], session.row[0])
+
+
+def _node(session: Parent[Session]) -> Session:
+    return session
+
+
 @strawberry.type(description="One session in a list.")
 class SessionEdge:
-    """See the description."""
+    """See the description. There is nothing to it but its session, which stands for it."""
 
-    session: Private[Session]
-
-    @strawberry.field(description="Its place in the list.")
-    def cursor(self) -> str:
-        row = self.session.row
-        return encode_key(row[_CREATED_AT], row[0])
-
-    @strawberry.field(description="The session.")
-    def node(self) -> Session:
-        return self.session
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        edge = cls.__new__(cls)  # as a session is made, and for the same reason
-        edge.session = session
-        return edge
+    cursor: str = strawberry.field(resolver=_cursor, description="Its place in the list.")
+    node: Session = strawberry.field(resolver=_node, description="The session.")
 
 
 @strawberry.type(description="One page of a list of sessions.")
@@ -72,9 +66,11 @@ class SessionConnection:
     criteria: Private[Criteria]
     context: Private[Context]
 
-    @strawberry.field(description="The sessions of this page, with their cursors.")
-    def edges(self) -> list[SessionEdge]:
-        return [SessionEdge.of(session) for session in self._sessions()]
+    @strawberry.field(
+        graphql_type=list[SessionEdge], description="The sessions of this page, with their cursors."
+    )
+    def edges(self) -> list[Session]:
+        return self._sessions()
 
     @strawberry.field(description="The sessions of this page.")
     def nodes(self) -> list[Session]:
@@ -106,7 +102,7 @@ class SessionConnection:
         return await session_count(info.context.database, self.criteria)
 
     def _sessions(self) -> list[Session]:
-        context, now = self.context, self.criteria.now
+        context, now = self.context, to_microseconds(self.criteria.now)
         return [Session.from_row(row, context, now) for row in self.page.rows]
 
 

@@ -26,6 +26,7 @@ from models.changes import (
     has_active,
 )
 from models.filter import Criteria
+from models.instant import to_microseconds
 from models.refusals import BadUserInput, Forbidden
 from models.session import REASON_LIMIT, USER_AGENT_LIMIT, AuthMethod, is_session_id, utc_now
 
@@ -57,7 +58,8 @@ class Mutation:
             )
         async with context.database.write() as tx:
             row, created = await create_session(tx, new, now)
-        return CreateSessionPayload(session=Session.from_row(row, context, utc_now()), created=created)
+        session = Session.from_row(row, context, to_microseconds(utc_now()))
+        return CreateSessionPayload(session=session, created=created)
 
     @strawberry.mutation(
         description="End one session. Ending is idempotent, and the outcome says what happened."
@@ -86,7 +88,7 @@ class Mutation:
             context.ended.add(input.id)
         return EndSessionPayload(
             outcome=EndSessionOutcome(outcome.value),
-            session=None if row is None else Session.from_row(row, context, ending.now),
+            session=None if row is None else Session.from_row(row, context, to_microseconds(ending.now)),
         )
 
     @strawberry.mutation(

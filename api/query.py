@@ -22,6 +22,7 @@ from api.types import Node, Session, SessionCount
 from api.viewer import Viewer
 from models.database import Record
 from models.filter import Criteria
+from models.instant import to_microseconds
 from models.queries import Dimension, session_by_id, session_counts, sessions_by_id
 from models.refusals import BadUserInput
 from models.session import is_session_id, utc_now
@@ -129,7 +130,7 @@ class Query:
         readable = context.readable
         known = {one for one in ids if is_session_id(one)}
         rows = await sessions_by_id(context.database, known, readable)
-        now = utc_now()
+        now = to_microseconds(utc_now())
         return [Session.from_row(rows[one], context, now) if one in rows else None for one in ids]
 
 
@@ -138,7 +139,7 @@ async def _session(context: Context, session_id: str) -> Session | None:
     if not is_session_id(session_id):
         return None
     row = await session_by_id(context.database, session_id, readable)
-    return None if row is None else Session.from_row(row, context, utc_now())
+    return None if row is None else Session.from_row(row, context, to_microseconds(utc_now()))
 
 
 def _session_count(row: Record, dimensions: list[Dimension]) -> SessionCount:

@@ -39,6 +39,7 @@ from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
 from api.subscription import Subscription
 from api.trusted import requested_id
 from models import refusals
+from models.instant import Microseconds
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +205,8 @@ def build_schema(limits: Limits | None = None, *, introspection: bool = True) ->
         subscription=Subscription,
         introspection=introspection,
         config=StrawberryConfig(
-            name_converter=Names(), scalar_map={datetime: DATE_TIME, date: DATE, Cursor: CURSOR}
+            name_converter=Names(),
+            scalar_map={datetime: DATE_TIME, Microseconds: DATE_TIME, date: DATE, Cursor: CURSOR},
         ),
     )
     for type_ in schema.core.type_map.values():

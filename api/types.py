@@ -1,6 +1,6 @@
 """The object types of the schema, as on the wire; how they are found is in the roots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
@@ -15,7 +15,9 @@ from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionSt
 from api.execution.shared import Shared
 from api.scalars import Cursor
 from models.database import Record
+from models.instant import Microseconds, to_microseconds
 from models.log import Position
+from models.queries import Row
 from models.session import SNAPSHOT, Status
 
 COLUMNS = ("id", *SNAPSHOT)
@@ -33,6 +35,8 @@ _STATUS, _EMAIL, _REASON, _EXPIRES_AT, _ENDED_AT, _ENDED_BY, _UPDATED_AT = (
         "updated_at",
     )
 )
+
+_ACTIVE = Status.ACTIVE.value
 
 
 class _Methods(dict[Any, AuthMethod]):
@@ -81,9 +85,9 @@ def _is_current(self: "Session") -> bool:
     "and a few more."
 )
 class Session(Node):
-    """See the description. It shows a row that begins with the columns `id` and `SNAPSHOT`."""
+    """See the description."""
 
-    row: Private[Sequence[Any]]
+    row: Private[Row]
     own_id: Private[str | None]
     object: str = strawberry.field(default="session", description='Always "session".')
     user_id: ID = strawberry.field(description="Whose session it is.")
@@ -100,10 +104,10 @@ class Session(Node):
         resolver=_impersonator,
         description="The administrator who acts as the user; null when it is the user.",
     )
-    expires_at: datetime = strawberry.field(description="When it runs out unless it is ended before.")
-    ended_at: datetime | None = strawberry.field(description="When it ended; null while active.")
-    created_at: datetime = strawberry.field(description="When the user signed in.")
-    updated_at: datetime = strawberry.field(description="When anything of it last changed.")
+    expires_at: Microseconds = strawberry.field(description="When it runs out unless it is ended before.")
+    ended_at: Microseconds | None = strawberry.field(description="When it ended; null while active.")
+    created_at: Microseconds = strawberry.field(description="When the user signed in.")
+    updated_at: Microseconds = strawberry.field(description="When anything of it last changed.")
     ended_by: InitiatingEntity | None = strawberry.field(
         description="Who ended it. Null while active, and where whoever reported the end did not say."
     )
@@ -127,14 +131,13 @@ class Session(Node):
         return [SessionStatusChange.from_event(row, info.context) for row in rows]
 
     @classmethod
-    def from_row(cls, row: Sequence[Any], context: Context, now: datetime) -> Self:
+    def from_row(cls, row: Row, context: Context, now: Microseconds) -> Self:
         """Show a stored session as it is now: one past its end is expired, swept or not."""
-        if row[_STATUS] == Status.ACTIVE and row[_EXPIRES_AT] <= now:
-            row = _expired(row)
-        return cls.showing(row, context.viewer.session_id)
+        is_due = row[_STATUS] == _ACTIVE and row[_EXPIRES_AT] <= now
+        return cls.showing(_expired(row) if is_due else row, context.viewer.session_id)
 
     @classmethod
-    def showing(cls, row: Sequence[Any], own_id: str | None) -> Self:
+    def showing(cls, row: Row, own_id: str | None) -> Self:
         """Show a session exactly as a row has it; `own_id` is the session that asks."""
         # A page has a hundred of these, and `__init__` would take three times as long.
         session = cls.__new__(cls)
@@ -143,7 +146,7 @@ class Session(Node):
         return session
 
 
-def _expired(row: Sequence[Any]) -> Sequence[Any]:
+def _expired(row: Row) -> Row:
     """Return the row as it will be when the expiry is written down."""
     expired = list(row)
     expired[_STATUS], expired[_ENDED_BY] = Status.EXPIRED, InitiatingEntity.POLICY.value
@@ -177,7 +180,9 @@ class SessionStatusChange(Shared):
 
     @classmethod
     def _made(cls, event: Record, epoch: str, own_id: str | None) -> Self:
-        session = Session.showing((event.session_id, *event[-len(SNAPSHOT) :]), own_id)
+        snapshot = event[-len(SNAPSHOT) :]
+        stored = (to_microseconds(value) if isinstance(value, datetime) else value for value in snapshot)
+        session = Session.showing((event.session_id, *stored), own_id)
         before = event.previous_status
         change = cls(
             cursor=Cursor(encode_position(Position(epoch, event.seq))),

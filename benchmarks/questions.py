@@ -5,6 +5,7 @@ from load import request
 from population import created_at, session_id
 
 from api.cursor import encode_key
+from models.instant import to_microseconds
 from models.queries import Key
 
 PAGE = 50
@@ -41,4 +42,5 @@ def key_of_deep_page(size: int, *, depth: int = DEPTH) -> Key:
 
 
 def deep_page(size: int) -> bytes:
-    return page(after=encode_key(*key_of_deep_page(size)))
+    before = key_of_deep_page(size)
+    return page(after=encode_key(to_microseconds(before.created_at), before.id))

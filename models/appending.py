@@ -8,7 +8,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import Record, Statement, WriteTx
+from models.database import Statement, WriteTx
 from models.dialect import is_among, texts
 from models.log import log_state
 from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
@@ -16,22 +16,23 @@ from models.statement import Values, given
 
 
 class LoggedChange:
-    """A change of at most one session, which returns it by `id` and the columns of `SNAPSHOT`.
+    """A change of at most one session, which returns it as a row without attributes, its id first.
 
     Where events are numbered later, the change and its event are one statement: a row is locked by the change
     before its event is made of it.
     """
 
     def __init__(self, change: ReturningUpdate[Any], *, previous_status: Status) -> None:
-        self.change = Statement(change)
-        self._with_event = Statement(_with_event(change, previous_status))
+        self.change = Statement(change, is_bare=True)
+        self._with_event = Statement(_with_event(change, previous_status), is_bare=True)
         self._previous_status = previous_status
 
-    async def run(self, tx: WriteTx, values: Values) -> Record | None:
+    async def run(self, tx: WriteTx, values: Values) -> Sequence[Any] | None:
         """Change the session and append its event; None when there is none to change."""
+        changed: Sequence[Any] | None
         if tx.numbers_at_once:
             changed = await tx.first(self.change, values)
-            await append(tx, [changed.id] if changed else [], previous_status=self._previous_status)
+            await append(tx, [changed[0]] if changed else [], previous_status=self._previous_status)
             return changed
         changed = await tx.first(self._with_event, {**values, "recorded_at": utc_now()})
         tx.has_events |= changed is not None

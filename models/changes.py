@@ -36,10 +36,10 @@ from ulid import ULID
 
 from models.appending import LoggedChange, append
 from models.bound import Bound, Clause
-from models.database import Database, ReadTx, Record, Statement, WriteTx
+from models.database import Database, ReadTx, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import NOW, Criteria
-from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, one_session
+from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, Row, one_session
 from models.refusals import BadUserInput, Forbidden
 from models.retention import removed_among
 from models.session import InitiatingEntity, SessionRow, Status
@@ -92,7 +92,7 @@ class EndOutcome(StrEnum):
     NOT_FOUND = auto()
 
 
-async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[Record, bool]:
+async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[Row, bool]:
     """Create an active session; return it and whether it is new. The same id again is the same session.
 
     Raises:
@@ -105,7 +105,8 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
     # One that is not new can be removed between the two statements.
     if stored is None or (created and new.id and await removed_among(tx, [new.id])):
         raise BadUserInput("`id` belongs to a session that has ended and was removed; leave it out.")
-    if (stored.user_id, stored.organization_id) != (new.user_id, new.organization_id):
+    _, user_id, organization_id, *_ = stored
+    if (user_id, organization_id) != (new.user_id, new.organization_id):
         raise BadUserInput(
             "`id` belongs to another session; leave it out, or use it only to repeat the same call."
         )
@@ -114,7 +115,7 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
 
 async def end_session(
     tx: WriteTx, session_id: str, ending: Ending, *, readable: Bound, endable: Bound
-) -> tuple[EndOutcome, Record | None]:
+) -> tuple[EndOutcome, Row | None]:
     """End one session if it is active; return what happened and, if it may be read, the session as it is now.
 
     Raises:
@@ -123,7 +124,8 @@ async def end_session(
     values = {"id": session_id, **endable.values(), **ending.values()}
     ended = await _revoke_one(endable.shape).run(tx, values)
     if ended is not None:
-        is_readable = readable.covers(ended.user_id, ended.organization_id)
+        _, user_id, organization_id, *_ = ended
+        is_readable = readable.covers(user_id, organization_id)
         return EndOutcome.ENDED, ended if is_readable else None
     stored = await _stored(tx, session_id, readable)
     if await _stored(tx, session_id, endable) is not None:
@@ -181,7 +183,7 @@ def _active_row(new: NewSession, session_id: str, now: datetime) -> dict[str, An
     return {**asdict(new), **begun}
 
 
-async def _stored(tx: ReadTx, session_id: str, bound: Bound) -> Record | None:
+async def _stored(tx: ReadTx, session_id: str, bound: Bound) -> Row | None:
     return await tx.first(one_session(bound.shape), {"id": session_id, **bound.values()})
 
 

@@ -6,18 +6,17 @@ row by its key: a task, a proxy and a timer each time.
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any
-
-import asyncpg
 
 
 class Pool:
     """At most `size` connections; whoever waits longer than `wait_seconds` for one gets a TimeoutError."""
 
-    def __init__(self, *, size: int, wait_seconds: float, **options: Any) -> None:  # noqa: ANN401  those of asyncpg
+    def __init__(self, connect: Callable[[], Awaitable[Any]], *, size: int, wait_seconds: float) -> None:
+        self._connect = connect
         self._size = size
         self._wait_seconds = wait_seconds
-        self._options = options
         self._idle: list[Any] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken: set[Any] = set()
@@ -43,7 +42,7 @@ class Pool:
                 self._taken.add(connection)
                 return connection
         try:
-            connection = await asyncpg.connect(**self._options)
+            connection = await self._connect()
         except BaseException:
             self._free_place()
             raise

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,6 +29,10 @@ from models.session import SNAPSHOT, FeedRow, SessionRow
 from models.statement import given
 
 SESSION_COLUMNS = tuple(col(getattr(SessionRow, name)) for name in ("id", *SNAPSHOT))
+
+Row: TypeAlias = Sequence[Any]
+"""A session as it is stored: it begins with `SESSION_COLUMNS`; instants are `Microseconds`."""
+
 COUNT_LIMIT = 1000
 STATEMENT_LIMIT = 512
 """How many forms of one question are kept; each is a hundred kilobytes at the most."""
@@ -69,11 +73,10 @@ class PageRequest(NamedTuple):
 class Page(NamedTuple):
     """Rows in the order of the list, and whether there are more on either side.
 
-    A row begins with `SESSION_COLUMNS`; it has no attributes. `state` is that of the log in the same
-    snapshot, if it was asked for.
+    `state` is that of the log in the same snapshot, if it was asked for.
     """
 
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Row]
     has_next: bool
     has_previous: bool
     state: LogState | None
@@ -89,7 +92,7 @@ class Dimension(StrEnum):
     DAY = "day"
 
 
-async def session_by_id(database: Database, session_id: str, bound: Bound) -> Record | None:
+async def session_by_id(database: Database, session_id: str, bound: Bound) -> Row | None:
     """Return one session.
 
     Raises:
@@ -99,14 +102,14 @@ async def session_by_id(database: Database, session_id: str, bound: Bound) -> Re
     return rows[0] if rows else None
 
 
-async def sessions_by_id(database: Database, session_ids: Collection[str], bound: Bound) -> dict[str, Record]:
+async def sessions_by_id(database: Database, session_ids: Collection[str], bound: Bound) -> dict[str, Row]:
     """Return those of these sessions that there are, by their ids.
 
     Raises:
         Unavailable: The database is away.
     """
     rows = await database.fetch(_some_sessions(bound.shape), {"ids": list(session_ids), **bound.values()})
-    return {row.id: row for row in rows}
+    return {row[0]: row for row in rows}
 
 
 async def session_page(database: Database, criteria: Criteria, request: PageRequest) -> Page:
@@ -158,15 +161,14 @@ async def session_counts(database: Database, criteria: Criteria, by: Sequence[Di
 
 @lru_cache(STATEMENT_LIMIT)
 def one_session(bound: Bound) -> Statement:
-    return Statement(
-        select(*SESSION_COLUMNS).where(col(SessionRow.id) == given("id"), bound.clause(SessionRow))
-    )
+    which = col(SessionRow.id) == given("id")
+    return Statement(select(*SESSION_COLUMNS).where(which, bound.clause(SessionRow)), is_bare=True)
 
 
 @lru_cache(STATEMENT_LIMIT)
 def _some_sessions(bound: Bound) -> Statement:
     among = is_among(col(SessionRow.id), texts("ids"))
-    return Statement(select(*SESSION_COLUMNS).where(among, bound.clause(SessionRow)))
+    return Statement(select(*SESSION_COLUMNS).where(among, bound.clause(SessionRow)), is_bare=True)
 
 
 @lru_cache(STATEMENT_LIMIT)

@@ -123,13 +123,13 @@ class _Connection:
         self._raw: sqlite3.Connection | None = None
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
-        return await self.run(lambda raw: _rows(statement, raw.execute(statement.sql, arguments)))
+        return await self.run(lambda raw: _records(raw, statement, arguments))
 
     async def fetch_each(self, statement: Compiled, rows: Sequence[Sequence[Any]]) -> list[Record]:
         """Run the statement once for each row of arguments; return all that it returns."""
 
         def work(raw: sqlite3.Connection) -> list[Record]:
-            return [found for row in rows for found in _rows(statement, raw.execute(statement.sql, row))]
+            return [found for row in rows for found in _records(raw, statement, row)]
 
         return await self.run(work)
 
@@ -189,17 +189,8 @@ def _opened(path: str, pragmas: Sequence[str]) -> sqlite3.Connection:
     return raw
 
 
-def _rows(statement: Compiled, cursor: sqlite3.Cursor) -> list[Record]:
-    record, processes = statement.record, statement.processes
-    if not processes:
-        return cursor.fetchall() if record is None else [record(row) for row in cursor]
-    found = []
-    for row in cursor:
-        values = list(row)
-        for place, process in processes:
-            values[place] = process(values[place])
-        found.append(values if record is None else record(values))
-    return found
+def _records(raw: sqlite3.Connection, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+    return statement.records(raw.execute(statement.sql, arguments).fetchall())
 
 
 def _rollback(raw: sqlite3.Connection) -> None:

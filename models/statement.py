@@ -16,6 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from models.instant import Microseconds, to_datetime, to_microseconds
+
 Record: TypeAlias = Any
 """One row: a sequence whose columns are attributes as well, unless its statement leaves them bare."""
 
@@ -45,8 +47,9 @@ class Compiled(NamedTuple):
 
     sql: str
     places: Sequence[_Place]
-    record: Callable[[Iterable[Any]], Record] | None
+    record: Callable[[Iterable[Any]], Record]
     processes: Sequence[tuple[int, Process]]
+    is_bare: bool
 
     def arguments(self, values: Values) -> list[Any]:
         """Return the values in the order of the statement, as the driver takes them."""
@@ -55,11 +58,24 @@ class Compiled(NamedTuple):
             for name, default, process in self.places
         ]
 
+    def records(self, rows: list[Any]) -> list[Record]:
+        """Return the rows of the driver as those of the statement."""
+        if self.processes:
+            rows = [self._processed(row) for row in rows]
+        return rows if self.is_bare else [self.record(row) for row in rows]
+
+    def _processed(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
+        for place, process in self.processes:
+            if values[place] is not None:
+                values[place] = process(values[place])
+        return values
+
 
 class Statement:
     """A statement that is kept, so that it is compiled only once; its values are `given`.
 
-    The rows of a bare one have no attributes, which takes less time.
+    The rows of a bare one have no attributes, and their instants are `Microseconds`, which takes less time.
     """
 
     def __init__(self, statement: ClauseElement, *, is_bare: bool = False) -> None:
@@ -70,15 +86,17 @@ class Statement:
     def compiled(self, dialect: Dialect) -> Compiled:
         found = self._compiled.get(dialect.name)
         if found is None:
-            found = compiled(self._statement, dialect)
-            if self._is_bare:
-                found = found._replace(record=None)
+            found = compiled(self._statement, dialect, is_bare=self._is_bare)
             self._compiled[dialect.name] = found
         return found
 
 
 def compiled(
-    statement: ClauseElement, dialect: Dialect, column_keys: Sequence[str] | None = None
+    statement: ClauseElement,
+    dialect: Dialect,
+    column_keys: Sequence[str] | None = None,
+    *,
+    is_bare: bool = False,
 ) -> Compiled:
     """Compile a statement; `column_keys` are the columns that an INSERT takes from its values."""
     compiler = statement.compile(
@@ -94,12 +112,13 @@ def compiled(
     return Compiled(
         compiler.string,
         places,
-        _record(tuple(column.key for column in columns)) if columns else None,
+        _record(tuple(column.key for column in columns)),
         [
             (place, process)
             for place, column in enumerate(columns)
-            if (process := _result_processor(column.type, dialect)) is not None
+            if (process := _result_processor(column.type, dialect, is_bare=is_bare)) is not None
         ],
+        is_bare or not columns,
     )
 
 
@@ -108,15 +127,21 @@ def _bind_processor(compiler: SQLCompiler, name: str, dialect: Dialect) -> Proce
     return None if bind is None else bind.type.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _result_processor(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
+def _result_processor(type_: TypeEngine[Any], dialect: Dialect, *, is_bare: bool) -> Process | None:
     if isinstance(type_, UTCDateTime):
-        return _instant if dialect.name == "sqlite" else None
+        if dialect.name == "sqlite":
+            return _microseconds_of_text if is_bare else _datetime_of_text
+        return None if is_bare else to_datetime
     return type_.dialect_impl(dialect).result_processor(dialect, None)
 
 
-def _instant(stored: str | None) -> datetime | None:
+def _datetime_of_text(stored: str) -> datetime:
     """Read an instant as SQLModel stores it on SQLite: in UTC, without saying so."""
-    return None if stored is None else datetime.fromisoformat(stored + "+00:00")
+    return datetime.fromisoformat(stored + "+00:00")
+
+
+def _microseconds_of_text(stored: str) -> Microseconds:
+    return to_microseconds(_datetime_of_text(stored))
 
 
 @cache

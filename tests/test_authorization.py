@@ -19,6 +19,7 @@ from sqlmodel import col
 from api.cursor import encode_key, encode_position
 from api.schema import build_schema
 from models.database import Database
+from models.instant import to_microseconds
 from models.key import Scope
 from models.log import Position, log_state
 from models.session import SessionRow, utc_now
@@ -201,7 +202,7 @@ async def by_filter(node: Node) -> set[str]:
 async def by_cursor(node: Node) -> set[str]:
     """With a cursor of somebody else, before and after everything."""
     document = "query ($after: String) { sessions(after: $after) { nodes { id } } }"
-    after = encode_key(utc_now() + timedelta(days=1), IDS["carol"])
+    after = encode_key(to_microseconds(utc_now() + timedelta(days=1)), IDS["carol"])
     return names(one["id"] for one in (await node.query(document, after=after))["sessions"]["nodes"])
 
 

@@ -37,7 +37,7 @@ def new_session() -> NewSession:
 async def create(database: Database) -> str:
     async with database.write() as tx:
         row, _ = await create_session(tx, new_session(), utc_now())
-    return str(row.id)
+    return str(row[0])
 
 
 async def end(database: Database, session_id: str) -> None:

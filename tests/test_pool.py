@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
+import asyncpg
 import pytest
 
 from models.engine import dsn, engine_url
@@ -13,7 +15,7 @@ SIZE = 3
 
 @pytest.fixture
 async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    pool = Pool(size=SIZE, wait_seconds=0.2, dsn=dsn(engine_url(postgres_url)))
+    pool = Pool(partial(asyncpg.connect, dsn(engine_url(postgres_url))), size=SIZE, wait_seconds=0.2)
     yield pool
     pool.terminate()
 
@@ -107,7 +109,7 @@ async def test_replaces_a_connection_that_was_lost(pool: Pool) -> None:
 
 
 async def test_gives_its_place_back_when_no_connection_can_be_made() -> None:
-    pool = Pool(size=1, wait_seconds=0.2, dsn="postgresql://nobody@127.0.0.1:1/none")
+    pool = Pool(partial(asyncpg.connect, "postgresql://nobody@127.0.0.1:1/none"), size=1, wait_seconds=0.2)
     for _ in range(3):
         with pytest.raises(OSError, match=r"Connect call failed|refused"):
             await backend(pool)

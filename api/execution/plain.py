@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from inspect import getattr_static
-from typing import Any
+from typing import Any, get_args
 
 from graphql import GraphQLAbstractType, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetailsList
@@ -46,7 +46,7 @@ def source_of(type_: GraphQLObjectType, field: GraphQLField) -> str | Column | C
             column = getattr_static(class_of(type_), name, None)
             return column if type(column) is Column else name
         resolver: Any = definition.base_resolver
-        if is_own(field) and _takes_only_self(resolver) and not does_more(definition):
+        if is_own(field) and _takes_only_its_parent(resolver) and not does_more(definition):
             method: Callable[[Any], Any] = resolver.wrapped_func
             return method
     raise NotPlain
@@ -57,9 +57,9 @@ def is_own(field: GraphQLField) -> bool:
     return getattr(field.resolve, "_is_default", None) is False
 
 
-def _takes_only_self(resolver: StrawberryResolver[Any]) -> bool:
+def _takes_only_its_parent(resolver: StrawberryResolver[Any]) -> bool:
     return (
-        resolver.self_parameter is not None
+        (resolver.self_parameter or resolver.parent_parameter) is not None
         and len(resolver.signature.parameters) == 1
         and not resolver.is_async
     )
@@ -71,17 +71,33 @@ def does_more(definition: StrawberryField) -> bool:
 
 
 def class_of(type_: GraphQLObjectType) -> type:
-    """Return the class whose direct instances are of this type, unless they are cast to another.
+    """Return the class whose direct instances stand for this type, unless they are cast to another.
 
     Raises:
         NotPlain: The type decides by a function of its own, or its instances are not what they seem.
     """
     definition = type_.extensions.get(DEFINITION)
     if isinstance(definition, StrawberryObjectDefinition) and definition.is_type_of is None:
-        class_ = definition.origin
+        class_ = _parent_of(definition)
         if not issubclass(class_, Exception) and not hasattr(class_, "__await__"):
             return class_
     raise NotPlain
+
+
+def _parent_of(definition: StrawberryObjectDefinition) -> type:
+    """Return the class that the resolvers of a type declare as their parent; its own unless they do."""
+    parents = {_declared_parent(field) or definition.origin for field in definition.fields}
+    if len(parents) != 1:
+        raise NotPlain
+    return parents.pop()
+
+
+def _declared_parent(field: StrawberryField) -> type | None:
+    resolver = field.base_resolver
+    if resolver is None or resolver.parent_parameter is None:
+        return None
+    parent, *_ = get_args(resolver.parent_parameter.annotation)
+    return parent if isinstance(parent, type) else None
 
 
 def classes_of(type_: GraphQLAbstractType, schema: GraphQLSchema) -> Iterator[tuple[type, GraphQLObjectType]]:
