@@ -175,13 +175,14 @@ class Feed:
 
     async def _catch_up(self) -> None:
         while True:
-            async with self._database.read() as tx:
-                state, now = None, time.monotonic()
-                if now - self._state_known_at >= self._poll_seconds:
+            now = time.monotonic()
+            if now - self._state_known_at < self._poll_seconds:
+                events = await events_after(self._database, self.position, limit=READ_LIMIT)
+            else:
+                async with self._database.read() as tx:
                     state = await log_state(tx)
-                    self._state_known_at = now
-                events = await events_after(tx, self.position, limit=READ_LIMIT)
-            if state is not None:
+                    events = await events_after(tx, self.position, limit=READ_LIMIT)
+                self._state_known_at = now
                 if self._is_another(state):
                     await self._begin_anew()
                     continue

@@ -76,14 +76,9 @@ class Mutation:
         endable = context.endable
         if not is_session_id(input.id):
             return EndSessionPayload(outcome=EndSessionOutcome.NOT_FOUND, session=None)
-        async with context.database.write() as tx:
-            outcome, row = await end_session(
-                tx,
-                input.id,
-                ending,
-                readable=context.viewer.readable,
-                endable=endable,
-            )
+        outcome, row = await end_session(
+            context.database, input.id, ending, readable=context.viewer.readable, endable=endable
+        )
         if outcome is EndOutcome.ENDED:
             context.ended.add(input.id)
         return EndSessionPayload(

@@ -24,7 +24,7 @@ from api.feed import Feed
 from models.appending import LoggedChange
 from models.bound import Bound
 from models.changes import Ending, EndOutcome, end_session
-from models.database import Database, Record, WriteTx
+from models.database import Database, Record
 from models.engine import Connections
 from models.session import InitiatingEntity, utc_now
 from models.statement import Values
@@ -68,10 +68,9 @@ async def _rate(database: Database, numbers: Iterator[int], commits: int) -> flo
     async def write() -> None:
         for _ in left:
             ending = Ending(by=InitiatingEntity.SYSTEM, user_id=None, reason="Left", now=utc_now())
-            async with database.write() as tx:
-                outcome, _row = await end_session(
-                    tx, session_id(next(numbers)), ending, readable=EVERYTHING, endable=EVERYTHING
-                )
+            outcome, _row = await end_session(
+                database, session_id(next(numbers)), ending, readable=EVERYTHING, endable=EVERYTHING
+            )
             if outcome is not EndOutcome.ENDED:
                 raise RuntimeError("it had ended before")
 
@@ -83,8 +82,9 @@ async def _rate(database: Database, numbers: Iterator[int], commits: int) -> flo
 def _without_log() -> AbstractContextManager[object]:
     """Have the end of a session write no event."""
 
-    async def change_alone(logged: LoggedChange, tx: WriteTx, values: Values) -> Record | None:
-        return await tx.first(logged.change, values)
+    async def change_alone(logged: LoggedChange, database: Database, values: Values) -> Record | None:
+        changed = await database.change(logged.change, values)
+        return changed[0] if changed else None
 
     return patch.object(LoggedChange, "run", change_alone)
 

@@ -178,8 +178,7 @@ def _work(size: int) -> dict[str, Work]:
         return lambda database: session_page(database, criteria, request or PageRequest(PAGE))
 
     async def ending_one(database: Database) -> None:
-        async with database.write() as tx:
-            await end_session(tx, session_id(3), ending, readable=everything, endable=everything)
+        await end_session(database, session_id(3), ending, readable=everything, endable=everything)
 
     async def ending_a_batch(database: Database) -> None:
         criteria = Criteria(Filter(organization_id=large), everything, now)

@@ -8,7 +8,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.database import Statement, WriteTx
+from models.database import Database, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.log import log_state
 from models.session import SNAPSHOT, EventRow, FeedRow, SessionRow, Status, utc_now
@@ -27,16 +27,19 @@ class LoggedChange:
         self._with_event = Statement(_with_event(change, previous_status), is_bare=True)
         self._previous_status = previous_status
 
-    async def run(self, tx: WriteTx, values: Values) -> Sequence[Any] | None:
-        """Change the session and append its event; None when there is none to change."""
-        changed: Sequence[Any] | None
-        if tx.numbers_at_once:
-            changed = await tx.first(self.change, values)
-            await append(tx, [changed[0]] if changed else [], previous_status=self._previous_status)
-            return changed
-        changed = await tx.first(self._with_event, {**values, "recorded_at": utc_now()})
-        tx.has_events |= changed is not None
-        return changed
+    async def run(self, database: Database, values: Values) -> Sequence[Any] | None:
+        """Change the session and append its event; None when there is none to change.
+
+        Raises:
+            Unavailable: The database is away or busy; the change may have been committed or not.
+        """
+        if database.is_sqlite:
+            async with database.write() as tx:
+                changed = await tx.fetch(self.change, values)
+                await append(tx, [row[0] for row in changed], previous_status=self._previous_status)
+        else:
+            changed = await database.change(self._with_event, {**values, "recorded_at": utc_now()})
+        return changed[0] if changed else None
 
 
 async def append(tx: WriteTx, session_ids: Sequence[str], *, previous_status: Status | None) -> None:

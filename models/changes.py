@@ -39,7 +39,7 @@ from models.bound import Bound, Clause
 from models.database import Database, ReadTx, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import NOW, Criteria
-from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, Row, one_session
+from models.queries import SESSION_COLUMNS, STATEMENT_LIMIT, Row, one_session, session_by_id
 from models.refusals import BadUserInput, Forbidden
 from models.retention import removed_among
 from models.session import InitiatingEntity, SessionRow, Status
@@ -114,21 +114,22 @@ async def create_session(tx: WriteTx, new: NewSession, now: datetime) -> tuple[R
 
 
 async def end_session(
-    tx: WriteTx, session_id: str, ending: Ending, *, readable: Bound, endable: Bound
+    database: Database, session_id: str, ending: Ending, *, readable: Bound, endable: Bound
 ) -> tuple[EndOutcome, Row | None]:
     """End one session if it is active; return what happened and, if it may be read, the session as it is now.
 
     Raises:
         Forbidden: The session is within `readable`, but not within `endable`.
+        Unavailable: The database is away or busy; the session may have been ended or not.
     """
     values = {"id": session_id, **endable.values(), **ending.values()}
-    ended = await _revoke_one(endable.shape).run(tx, values)
+    ended = await _revoke_one(endable.shape).run(database, values)
     if ended is not None:
         _, user_id, organization_id, *_ = ended
         is_readable = readable.covers(user_id, organization_id)
         return EndOutcome.ENDED, ended if is_readable else None
-    stored = await _stored(tx, session_id, readable)
-    if await _stored(tx, session_id, endable) is not None:
+    stored = await session_by_id(database, session_id, readable)
+    if await session_by_id(database, session_id, endable) is not None:
         return EndOutcome.ALREADY_ENDED, stored
     if stored is not None:
         raise Forbidden("You may see this session, but not end it.")
@@ -156,7 +157,7 @@ async def end_sessions(
     while True:
         size, begun_at = min(BATCH, left), time.monotonic()
         async with database.write() as tx:
-            chosen = await tx.all(statement, {**values, "limit": size})
+            chosen = await tx.fetch(statement, {**values, "limit": size})
             ids = await append_ends(tx, _REVOKE_THESE, {**values, "ids": [row.id for row in chosen]})
         yield ids
         left -= size
@@ -189,7 +190,7 @@ async def _stored(tx: ReadTx, session_id: str, bound: Bound) -> Row | None:
 
 async def append_ends(tx: WriteTx, statement: Statement, values: dict[str, Any]) -> list[str]:
     """End sessions by a statement and append one event for each, oldest first; return their ids."""
-    ids = [id_ for _, id_ in sorted(await tx.all(statement, values))]
+    ids = [id_ for _, id_ in sorted(await tx.fetch(statement, values))]
     await append(tx, ids, previous_status=Status.ACTIVE)
     return ids
 

@@ -101,14 +101,14 @@ async def _store(tx: WriteTx, copies: dict[str, SessionCopy], now: datetime) -> 
 
 async def _update(tx: WriteTx, copies: Sequence[SessionCopy], now: datetime) -> int:
     """Update the stored sessions of which these are newer copies; return how many."""
-    stored = dict(await tx.all(_LOCK, {"ids": [copy.id for copy in copies]}))
+    stored = dict(await tx.fetch(_LOCK, {"ids": [copy.id for copy in copies]}))
     newer = [copy for copy in copies if copy.id in stored and copy.updated_at > stored[copy.id]]
     if not newer:
         return 0
     # What is due has ended for every reader, so a copy that grants more time comes too late.
     ids = [copy.id for copy in newer]
     await expire(tx, ids, now)
-    active = {row.id for row in await tx.all(_ACTIVE, {"ids": ids})}
+    active = {row.id for row in await tx.fetch(_ACTIVE, {"ids": ids})}
     await _write(tx, _TAKEN, [copy for copy in newer if copy.id in active], _IS_ACTIVE)
     ended = (copy for copy in newer if copy.id in active and copy.status != Status.ACTIVE)
     await append(tx, _oldest_first(ended), previous_status=Status.ACTIVE)

@@ -19,7 +19,7 @@ from models.refusals import Unavailable
 from models.sqlite import SQLite
 from models.statement import Compiled, Record, Statement, Values, compiled
 
-__all__ = ["Database", "ReadTx", "Record", "Statement", "WriteTx"]
+__all__ = ["Database", "ReadTx", "Record", "Source", "Statement", "WriteTx"]
 
 Runnable: TypeAlias = Statement | ClauseElement
 """What can be run: compiled once, or whenever it is run."""
@@ -47,9 +47,16 @@ class Driver(Protocol):
     @staticmethod
     def is_passing(error: Exception) -> bool: ...
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]: ...
+    async def change(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]: ...
     def reading(self) -> AbstractAsyncContextManager[Connection]: ...
     def writing(self) -> AbstractAsyncContextManager[Connection]: ...
     async def close(self) -> None: ...
+
+
+class Source(Protocol):
+    """Where rows are read: a database, each statement alone, or a transaction."""
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Record]: ...
 
 
 class ReadTx:
@@ -62,17 +69,17 @@ class ReadTx:
         self._connection = connection
         self._dialect = dialect
 
-    async def all(self, statement: Runnable, values: Values = NO_VALUES) -> list[Record]:
+    async def fetch(self, statement: Runnable, values: Values = NO_VALUES) -> list[Record]:
         """Run the statement and return its rows, also those that an INSERT or UPDATE returns."""
         translated = self._translated(statement)
         return await self._connection.fetch(translated, translated.arguments(values))
 
     async def first(self, statement: Runnable, values: Values = NO_VALUES) -> Record | None:
-        rows = await self.all(statement, values)
+        rows = await self.fetch(statement, values)
         return rows[0] if rows else None
 
     async def scalar(self, statement: Runnable, values: Values = NO_VALUES) -> Any:  # noqa: ANN401  any column's
-        rows = await self.all(statement, values)
+        rows = await self.fetch(statement, values)
         return rows[0][0] if rows else None
 
     def _translated(self, statement: Runnable) -> Compiled:
@@ -126,7 +133,7 @@ class WriteTx(ReadTx):
 
 
 class Database:
-    """Two ways in: `read()` and `write()`; `fetch()` is a short cut.
+    """Two ways in: `read()` and `write()`; `fetch()` and `change()` are short cuts for one statement.
 
     Close it after use; it opens again when it is used once more.
 
@@ -157,13 +164,29 @@ class Database:
             Unavailable: The database is away or busy.
         """
         translated = statement.compiled(self._driver.dialect)
-        arguments = translated.arguments(values)
         try:
-            return await self._driver.fetch(translated, arguments)
+            return await self._driver.fetch(translated, translated.arguments(values))
         except Exception as error:
             if self._driver.is_passing(error):
                 raise Unavailable from error
             raise
+
+    async def change(self, statement: Statement, values: Values) -> list[Record]:
+        """Run one statement as a transaction of its own; where it returns rows, it appended to the log.
+
+        Raises:
+            Unavailable: The database is away or busy; what was written may have been committed or not.
+        """
+        translated = statement.compiled(self._driver.dialect)
+        try:
+            changed = await self._driver.change(translated, translated.arguments(values))
+        except Exception as error:
+            if self._driver.is_passing(error):
+                raise Unavailable from error
+            raise
+        if changed:
+            self._has_appended()
+        return changed
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
@@ -187,8 +210,7 @@ class Database:
                 tx = WriteTx(connection, self._driver.dialect, numbers_at_once=self.is_sqlite)
                 yield tx
             if tx.has_events:
-                self.has_pending = True
-                self.wake_up.set()
+                self._has_appended()
 
     @asynccontextmanager
     async def administer(self) -> AsyncIterator[AsyncConnection]:
@@ -202,6 +224,10 @@ class Database:
 
     async def close(self) -> None:
         await self._driver.close()
+
+    def _has_appended(self) -> None:
+        self.has_pending = True
+        self.wake_up.set()
 
     @asynccontextmanager
     async def _available(self) -> AsyncIterator[None]:

@@ -68,7 +68,7 @@ class NewKey:
 
 async def all_keys(tx: ReadTx) -> Sequence[Record]:
     """Return every key there ever was, newest first."""
-    return await tx.all(select(*KEY_COLUMNS).order_by(col(KeyRow.created_at).desc(), col(KeyRow.id).desc()))
+    return await tx.fetch(select(*KEY_COLUMNS).order_by(col(KeyRow.created_at).desc(), col(KeyRow.id).desc()))
 
 
 async def key_by_id(tx: ReadTx, key_id: str) -> Record | None:
@@ -81,7 +81,7 @@ async def key_by_hash(tx: ReadTx, secret_hash: str) -> Record | None:
 
 async def keys_that_hold(tx: ReadTx, now: datetime) -> Sequence[Record]:
     """Return the keys that are neither revoked nor expired, with the hashes of their secrets."""
-    return await tx.all(select(*KEY_COLUMNS, col(KeyRow.secret_hash)).where(_holds(now)))
+    return await tx.fetch(select(*KEY_COLUMNS, col(KeyRow.secret_hash)).where(_holds(now)))
 
 
 async def key_version(tx: ReadTx) -> KeyVersion:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from sqlalchemy import BigInteger, Integer, exists, func, select, update
 from sqlmodel import col
 
-from models.database import Database, ReadTx, Record, Statement, WriteTx
+from models.database import Database, ReadTx, Record, Source, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import Criteria
 from models.refusals import CursorExpired
@@ -160,9 +160,9 @@ async def number_pending(database: Database) -> int:
     return 0 if moved_to is None else moved_to - last_seq
 
 
-async def events_after(tx: ReadTx, seq: int, *, limit: int) -> Sequence[Record]:
+async def events_after(source: Source, seq: int, *, limit: int) -> Sequence[Record]:
     """Return at most `limit` events after `seq`, oldest first."""
-    return await tx.all(_EVENTS, {"seq": seq, "limit": limit})
+    return await source.fetch(_EVENTS, {"seq": seq, "limit": limit})
 
 
 async def matching_events(
@@ -170,7 +170,7 @@ async def matching_events(
 ) -> Sequence[Record]:
     """Return at most `limit` events that match, oldest first, after `seq` and not after `up_to`."""
     values = {**criteria.values(), "seq": seq, "limit": limit, "up_to": up_to}
-    return await tx.all(_matching_events(criteria.shape), values)
+    return await tx.fetch(_matching_events(criteria.shape), values)
 
 
 async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
@@ -181,7 +181,7 @@ async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
     found: list[str] = []
     seq = (await log_state(tx)).last_seq
     while True:
-        rows = await tx.all(_RECENT, {"seq": seq - BACKWARD_STEP, "up_to": seq})
+        rows = await tx.fetch(_RECENT, {"seq": seq - BACKWARD_STEP, "up_to": seq})
         recent = [row for row in rows if row.recorded_at >= since]
         found += [row.session_id for row in recent if row.status != Status.ACTIVE]
         if not recent:
@@ -192,6 +192,6 @@ async def sessions_ended_since(tx: ReadTx, since: datetime) -> list[str]:
 async def history_of(tx: ReadTx, session_ids: Collection[str]) -> dict[str, list[Record]]:
     """Return the retained events of each session, oldest first; each id is a key."""
     history: dict[str, list[Record]] = {id_: [] for id_ in session_ids}
-    for row in await tx.all(_HISTORY, {"ids": list(session_ids)}):
+    for row in await tx.fetch(_HISTORY, {"ids": list(session_ids)}):
         history[row.session_id].append(row)
     return history

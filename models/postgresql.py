@@ -44,6 +44,14 @@ class PostgreSQL:
         async with self._pool.connection() as raw:
             return await _fetched(raw, statement, arguments)
 
+    async def change(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        """Run one writing statement, which is a transaction of its own."""
+        if self._is_pooled:
+            async with self.writing() as tx:
+                return await tx.fetch(statement, arguments)
+        async with self._pool.connection() as raw:
+            return await _fetched(raw, statement, arguments)
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["_Transaction"]:
         async with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;") as tx:

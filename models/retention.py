@@ -120,7 +120,7 @@ async def _remove(database: Database, clauses: Sequence[Clause], now: datetime) 
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        rows = await tx.all(oldest)
+        rows = await tx.fetch(oldest)
         tombstones = [{"id": row.id, "expires_at": row.expires_at} for row in rows if row.expires_at > now]
         if tombstones:
             await tx.insert_unless_present(TombstoneRow, tombstones)
@@ -138,14 +138,14 @@ async def remove_tombstones(database: Database, now: datetime) -> int:
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        ids = [row.id for row in await tx.all(oldest)]
+        ids = [row.id for row in await tx.fetch(oldest)]
         await tx.execute(_DELETE_TOMBSTONES, {"ids": ids})
     return len(ids)
 
 
 async def removed_among(tx: ReadTx, session_ids: Collection[str]) -> set[str]:
     """Return which of these sessions were removed after they had ended before their time."""
-    return {row.id for row in await tx.all(_TOMBSTONES, {"ids": list(session_ids)})}
+    return {row.id for row in await tx.fetch(_TOMBSTONES, {"ids": list(session_ids)})}
 
 
 def _ended_before(before: datetime) -> list[Clause]:

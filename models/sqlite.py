@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +22,7 @@ AT_LEAST = (3, 35, 0)
 """The first that knows RETURNING."""
 
 READERS = 4
+OPENING_PAUSE_SECONDS = 0.01
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # An acknowledged end must survive a power cut, so every commit is synced.
@@ -74,6 +76,11 @@ class SQLite:
             return await connection.fetch(statement, arguments)
         finally:
             self._readers.put_nowait(connection)
+
+    async def change(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
+        """Run one writing statement, which is a transaction of its own."""
+        async with self.writing() as connection:
+            return await connection.fetch(statement, arguments)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["_Connection"]:
@@ -181,12 +188,25 @@ def _opened(path: str, pragmas: Sequence[str]) -> sqlite3.Connection:
     # Transactions are begun by statements of our own: the driver's implicit BEGIN comes too late.
     raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in pragmas:
-            raw.execute(pragma)
+        _set(raw, pragmas)
     except BaseException:
         raw.close()
         raise
     return raw
+
+
+def _set(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
+    deadline = time.monotonic() + SQLITE_BUSY_SECONDS
+    for pragma in pragmas:
+        while True:
+            try:
+                raw.execute(pragma)
+                break
+            except sqlite3.OperationalError as error:
+                # Of two that turn the journal of a new file at the same moment, SQLite lets none wait.
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(OPENING_PAUSE_SECONDS)
 
 
 def _records(raw: sqlite3.Connection, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:

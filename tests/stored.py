@@ -73,7 +73,7 @@ async def held(database: Database, *ids: str) -> AsyncIterator[None]:
     """Keep every sweeper from these sessions, so that only reading can see that their time ran out."""
     mine = col(SessionRow.id).in_(ids)
     async with asyncio.timeout(10), database.write() as tx:
-        await tx.all(select(col(SessionRow.id)).where(mine).with_for_update())
+        await tx.fetch(select(col(SessionRow.id)).where(mine).with_for_update())
         yield
 
 

@@ -382,7 +382,7 @@ def names(ids: Any) -> set[str]:
 async def statuses(database: Database) -> dict[str, str]:
     by_id = {id_: name for name, id_ in IDS.items()}
     async with database.read() as tx:
-        rows = await tx.all(select(col(SessionRow.id), col(SessionRow.status)))
+        rows = await tx.fetch(select(col(SessionRow.id), col(SessionRow.status)))
     return {by_id.get(row.id, row.id): row.status for row in rows}
 
 

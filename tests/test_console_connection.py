@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -252,10 +254,14 @@ async def test_stands_still_while_it_is_paused(browser: Browser, database: Datab
 async def test_watches_on_when_the_server_could_not_for_a_moment(
     browser: Browser, database: Database, node: Node
 ) -> None:
-    """Such an error comes when the database is away; here it is put into the stream on its way."""
+    """Such an error comes when the database is away; here it is put into the stream on its way.
+
+    The next socket is held up until the page was seen to say that it tries.
+    """
     await store(database, row(0), row(1))
     sockets: list[WebSocketRoute] = []
     subscribed: list[str] = []
+    held: asyncio.Future[Callable[[], None]] = asyncio.get_running_loop().create_future()
 
     def pass_on(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()
@@ -265,7 +271,10 @@ async def test_watches_on_when_the_server_could_not_for_a_moment(
             given = json.loads(message)
             if given["type"] == "subscribe":
                 subscribed.append(given["id"])
-            server.send(message)
+            if len(sockets) > 1 and given["type"] == "connection_init":
+                held.set_result(partial(server.send, message))
+            else:
+                server.send(message)
 
         socket.on_message(up)
 
@@ -279,6 +288,8 @@ async def test_watches_on_when_the_server_could_not_for_a_moment(
         sockets[0].send(json.dumps({"type": "error", "id": subscribed[0], "payload": [refusal]}))
         await expect(board.connection).to_have_text("Reconnecting")
         await node.end(session_id(1), "Meanwhile")
+        let_through = await held
+        let_through()
         await board.is_live()
         await changed(board, "Meanwhile", BACK.pattern, "Before")
         await board.lists()

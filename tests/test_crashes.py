@@ -199,7 +199,7 @@ async def whole_log(url: str) -> list[Change]:
 async def revoked_ids(url: str) -> set[str]:
     is_revoked = col(SessionRow.status) == Status.REVOKED.value
     async with opened(url) as database, database.read() as tx:
-        return {row.id for row in await tx.all(select(col(SessionRow.id)).where(is_revoked))}
+        return {row.id for row in await tx.fetch(select(col(SessionRow.id)).where(is_revoked))}
 
 
 async def break_everything(

@@ -42,7 +42,7 @@ CHANGED = """subscription {
 
 async def all_sessions(database: Database) -> Sequence[Record]:
     async with database.read() as tx:
-        return await tx.all(select(*SESSION_COLUMNS).order_by(col(SessionRow.id)))
+        return await tx.fetch(select(*SESSION_COLUMNS).order_by(col(SessionRow.id)))
 
 
 def snapshot(record: Record) -> dict[str, Any]:

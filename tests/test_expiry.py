@@ -21,7 +21,7 @@ from models.session import EventRow, InitiatingEntity, SessionRow
 async def ids_of(database: Database, status: str) -> list[str]:
     async with database.read() as tx:
         by_age = select(col(SessionRow.id)).order_by(col(SessionRow.id))
-        return [one.id for one in await tx.all(by_age.where(col(SessionRow.status) == status))]
+        return [one.id for one in await tx.fetch(by_age.where(col(SessionRow.status) == status))]
 
 
 async def test_expires_only_what_is_due(database: Database) -> None:
@@ -33,7 +33,7 @@ async def test_expires_only_what_is_due(database: Database) -> None:
     assert await expire_due(database, minute(60)) == 0
     async with database.read() as tx:
         stored = await tx.first(select(*SESSION_COLUMNS).where(col(SessionRow.id) == session_id(1)))
-        events = await tx.all(select(col(EventRow.occurred_at)).where(col(EventRow.status) == "expired"))
+        events = await tx.fetch(select(col(EventRow.occurred_at)).where(col(EventRow.status) == "expired"))
     assert stored is not None
     assert (stored.ended_at, stored.updated_at, stored.ended_by, stored.end_reason) == (
         minute(60),
@@ -62,8 +62,7 @@ async def log_from(database: Database, seq: int) -> Sequence[Record]:
 async def end(database: Database, session_id_: str) -> None:
     ending = Ending(by=InitiatingEntity.USER, user_id=None, reason=None, now=minute(0))
     everything = Bound(everything=True)
-    async with database.write() as tx:
-        await end_session(tx, session_id_, ending, readable=everything, endable=everything)
+    await end_session(database, session_id_, ending, readable=everything, endable=everything)
 
 
 async def test_announces_very_many_in_batches_with_what_others_do_in_between(

@@ -68,7 +68,7 @@ async def test_loses_nothing_when_the_server_is_killed(database_url: str, databa
 
     await number_pending(database)
     async with database.read() as tx:
-        stored = [row.id for row in await tx.all(select(col(SessionRow.id)))]
+        stored = [row.id for row in await tx.fetch(select(col(SessionRow.id)))]
         log = [event.session_id for event in await events_after(tx, 0, limit=100_000)]
     async with running_process(database_url, port), asyncio.TaskGroup() as group:
         watching = group.create_task(collect(port, seen[-1][0], seen))

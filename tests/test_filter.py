@@ -101,9 +101,9 @@ async def test_means_the_same_in_sql_and_in_memory(
         await tx.execute_each(insert(SessionRow), stored)
         await tx.execute_each(insert(EventRow), [event_of(one) for one in stored])
         for one in asked:
-            events = await tx.all(select(*EVENT_COLUMNS))
+            events = await tx.fetch(select(*EVENT_COLUMNS))
             in_memory = {each.session_id for each in events if one.matches(each)}
-            in_sql = await tx.all(
+            in_sql = await tx.fetch(
                 select(col(EventRow.session_id)).where(*one.clauses(EventRow)), one.values()
             )
             assert {each.session_id for each in in_sql} == in_memory
@@ -111,9 +111,9 @@ async def test_means_the_same_in_sql_and_in_memory(
         await tx.execute(delete(EventRow))
         for one in asked:
             await tx.execute_each(insert(EventRow), [event_of(as_seen(each, one.now)) for each in stored])
-            events = await tx.all(select(*EVENT_COLUMNS))
+            events = await tx.fetch(select(*EVENT_COLUMNS))
             in_memory = {each.session_id for each in events if one.matches(each)}
-            in_sql = await tx.all(select(col(SessionRow.id)).where(*one.clauses(SessionRow)), one.values())
+            in_sql = await tx.fetch(select(col(SessionRow.id)).where(*one.clauses(SessionRow)), one.values())
             assert {each.id for each in in_sql} == in_memory
             await tx.execute(delete(EventRow))
         await tx.execute(delete(SessionRow))

@@ -50,7 +50,7 @@ async def stored(database: Database, session_id: str = ID) -> Record:
 async def events(database: Database) -> Sequence[Record]:
     """Return what was appended to the log, numbered or not."""
     async with database.read() as tx:
-        return await tx.all(
+        return await tx.fetch(
             select(
                 col(EventRow.session_id),
                 col(EventRow.previous_status),
@@ -73,8 +73,8 @@ async def count(database: Database) -> int:
 async def everything(database: Database) -> tuple[Sequence[Record], Sequence[Record], LogState]:
     columns = (col(getattr(EventRow, name)) for name in EventRow.model_fields)
     async with database.read() as tx:
-        rows = await tx.all(select(*SESSION_COLUMNS).order_by(col(SessionRow.id)))
-        log = await tx.all(select(*columns).order_by(col(EventRow.id)))
+        rows = await tx.fetch(select(*SESSION_COLUMNS).order_by(col(SessionRow.id)))
+        log = await tx.fetch(select(*columns).order_by(col(EventRow.id)))
         return rows, log, await log_state(tx)
 
 
@@ -129,7 +129,7 @@ async def test_stores_an_instant_as_a_sign_in_does(node: Node, database: Databas
             col(SessionRow.expires_at)
             == select(col(SessionRow.expires_at)).where(col(SessionRow.id) == created).scalar_subquery()
         )
-        assert {row.id for row in await tx.all(same)} == {created, ID}
+        assert {row.id for row in await tx.fetch(same)} == {created, ID}
 
 
 async def test_keeps_an_instant_of_long_ago(database: Database) -> None:
@@ -158,7 +158,7 @@ async def test_numbers_the_events(database: Database, database_url: str, tmp_pat
     outcome = await run_import(database_url, json_lines(*sessions(3), revoked(MARCH)), directory=tmp_path)
     assert outcome.code == 0
     async with database.read() as tx:
-        seqs = await tx.all(select(col(EventRow.seq)).order_by(col(EventRow.seq)))
+        seqs = await tx.fetch(select(col(EventRow.seq)).order_by(col(EventRow.seq)))
         assert [row.seq for row in seqs] == [1, 2, 3, 4]
         assert (await log_state(tx)).last_seq == 4
 
@@ -457,7 +457,7 @@ async def test_lets_two_import_the_same_at_once(
     assert len({(event.session_id, event.previous_status) for event in log}) == len(log)
     assert len({event.session_id for event in log if event.status == "revoked"}) == 2000
     async with database.read() as tx:
-        statuses = await tx.all(select(col(SessionRow.status)).distinct())
+        statuses = await tx.fetch(select(col(SessionRow.status)).distinct())
         assert [row.status for row in statuses] == ["revoked"]
 
 

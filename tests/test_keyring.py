@@ -219,7 +219,7 @@ async def test_leaves_the_last_use_to_the_node_that_is_at_it(database: Database)
     _, other_id = await make_key(database, Scope.READ)
     minute = utc_now().replace(second=0, microsecond=0)
     async with database.write() as busy:
-        await busy.all(select(col(KeyRow.id)).where(col(KeyRow.id) == key_id).with_for_update())
+        await busy.fetch(select(col(KeyRow.id)).where(col(KeyRow.id) == key_id).with_for_update())
         async with asyncio.timeout(5), database.write() as tx:
             await record_use(tx, [key_id, other_id], minute)
     assert (await last_use(database, key_id), await last_use(database, other_id)) == (None, minute)

@@ -42,8 +42,7 @@ async def create(database: Database) -> str:
 
 async def end(database: Database, session_id: str) -> None:
     ending = Ending(by=InitiatingEntity.SYSTEM, user_id=None, reason=None, now=utc_now())
-    async with database.write() as tx:
-        await end_session(tx, session_id, ending, readable=EVERYTHING, endable=EVERYTHING)
+    await end_session(database, session_id, ending, readable=EVERYTHING, endable=EVERYTHING)
 
 
 async def create_and_fail(database: Database) -> None:
@@ -101,7 +100,7 @@ async def test_loses_what_a_naive_tail_would_lose(database: Database) -> None:
     async def read_both() -> None:
         async with database.read() as tx:
             after = max(naive, default=0)
-            rows = await tx.all(select(col(EventRow.id)).where(col(EventRow.id) > after))
+            rows = await tx.fetch(select(col(EventRow.id)).where(col(EventRow.id) > after))
             naive.extend(row.id for row in rows)
         await number_pending(database)
         async with database.read() as tx:

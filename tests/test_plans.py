@@ -205,8 +205,7 @@ async def test_reads_the_history_of_a_few_sessions_by_index(database: Database) 
 async def test_ends_and_expires_by_index(database: Database) -> None:
     filters = (Filter(user_id=USER), Filter(organization_id=ORGANIZATION))
     with statements() as sent:
-        async with database.write() as tx:
-            await end_session(tx, session_id(1), ENDING, readable=EVERYTHING, endable=EVERYTHING)
+        await end_session(database, session_id(1), ENDING, readable=EVERYTHING, endable=EVERYTHING)
         for theirs in (Criteria(one, EVERYTHING, NOW) for one in filters):
             async for _ in end_sessions(database, theirs, ENDING, sparing=[], limit=BATCH + 1):
                 pass

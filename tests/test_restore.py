@@ -115,7 +115,7 @@ async def test_closes_the_sockets_of_who_ended_in_the_other_log(
                 await tx.execute(delete(EventRow).where(col(EventRow.seq) > 1))
                 await tx.execute(update(FeedRow).values(last_seq=1))
                 await renew_epoch(tx)
-                await end_session(tx, SESSION, ending, readable=EVERYTHING, endable=EVERYTHING)
+            await end_session(database, SESSION, ending, readable=EVERYTHING, endable=EVERYTHING)
             assert await socket.close_code() == 4401
 
 

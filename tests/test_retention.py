@@ -71,7 +71,7 @@ async def positions(database: Database) -> tuple[int, list[int], int]:
 
 async def ids(database: Database, table: type[SessionRow] | type[TombstoneRow] = SessionRow) -> list[str]:
     async with database.read() as tx:
-        return [one.id for one in await tx.all(select(col(table.id)).order_by(col(table.id)))]
+        return [one.id for one in await tx.fetch(select(col(table.id)).order_by(col(table.id)))]
 
 
 async def test_removes_the_oldest_events_and_moves_the_start_of_the_log(database: Database) -> None:

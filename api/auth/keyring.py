@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.auth.keys import key_hash
+from api.auth.keys import digest, require_key
 from models.database import Database, Record
 from models.key import KeyVersion, Scope, key_version, keys_that_hold, record_use
 from models.refusals import Unauthenticated, Unavailable
@@ -74,8 +74,11 @@ class KeyRing:
             Unauthenticated: It is no key, or one that is unknown, revoked or expired.
             Unavailable: The keys cannot be read, so nobody can tell.
         """
-        secret_hash = key_hash(text)
-        if secret_hash not in self._keys or not self._is_current:
+        secret_hash = digest(text)
+        if secret_hash not in self._keys:
+            require_key(text)
+            await self.refresh()
+        elif not self._is_current:
             await self.refresh()
         key = self._keys.get(secret_hash)
         if key is None or key.has_expired(utc_now()):

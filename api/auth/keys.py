@@ -29,13 +29,27 @@ def key_hash(text: str) -> str:
     """Return the SHA-256 by which a key is known, in hexadecimal.
 
     Raises:
-        Unauthenticated: The text is no key: some of it is missing, added or mistyped.
+        Unauthenticated: The text is no key.
+    """
+    require_key(text)
+    return digest(text)
+
+
+def require_key(text: str) -> None:
+    """Check the form of a key.
+
+    Raises:
+        Unauthenticated: Some of it is missing, added or mistyped.
     """
     if _KEY.fullmatch(text) is None or _checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
         raise Unauthenticated(
             f"The API key is incomplete or mistyped; one is `{PREFIX}` and "
             f"{RANDOM_LENGTH + CHECKSUM_LENGTH} letters and digits."
         )
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text that may be a key, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -12,6 +12,8 @@ What is outside of the bound does not exist for the viewer: an id that it may no
 | … whose key has an organization | only those of the organization, for each of its scopes | | |
 """
 
+from functools import lru_cache
+
 from api.auth.keyring import Key
 from api.auth.tokens import AccessToken
 from api.auth.viewer import Viewer, ViewerKind
@@ -20,6 +22,8 @@ from models.bound import Bound
 from models.key import Scope
 
 NOTHING = Bound()
+KEYS_LIMIT = 1000
+"""Of how many keys the viewers are kept."""
 
 
 def viewer_of_user(token: AccessToken, settings: Settings) -> Viewer:
@@ -40,6 +44,7 @@ def viewer_of_user(token: AccessToken, settings: Settings) -> Viewer:
     )
 
 
+@lru_cache(KEYS_LIMIT)
 def viewer_of_service(key: Key) -> Viewer:
     organization_id = key.organization_id
     reach = Bound(everything=True) if organization_id is None else Bound(organization_id=organization_id)

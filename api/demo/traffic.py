@@ -79,5 +79,4 @@ async def _end_one(database: Database, population: Population) -> None:
         return
     row = chance.choice(own)
     ending = population.ending(now, is_impersonated=row[_IMPERSONATOR_EMAIL] is not None)
-    async with database.write() as tx:
-        await end_session(tx, row[0], ending, readable=EVERYTHING, endable=EVERYTHING)
+    await end_session(database, row[0], ending, readable=EVERYTHING, endable=EVERYTHING)
