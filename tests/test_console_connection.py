@@ -279,8 +279,10 @@ async def test_watches_on_when_the_server_could_not_for_a_moment(
         socket.on_message(up)
 
     async with open_console(browser, node.url) as board:
+        url = board.page.url
+        await board.page.goto("about:blank")  # a page that is left may still open a socket
         await board.page.route_web_socket("**/graphql", pass_on)
-        await board.page.reload()
+        await board.page.goto(url)
         await board.is_live()
         await node.end(session_id(0), "Before")
         await changed(board, "Before")
