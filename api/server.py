@@ -47,6 +47,9 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
+        class OwnRequests(Requests):
+            body_seconds = settings.body_seconds
+
         super().__init__(
             uvicorn.Config(
                 app,
@@ -54,7 +57,7 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 backlog=BACKLOG,
                 loop="uvloop",
-                http=Requests,
+                http=OwnRequests,
                 h11_max_incomplete_event_size=settings.head_limit,
                 timeout_keep_alive=settings.idle_seconds,
                 ws=Sockets,

@@ -1,4 +1,4 @@
-"""HTTP and WebSockets as uvicorn has them, with bounds on the head of a request, and less in the log."""
+"""HTTP and WebSockets as uvicorn has them, with bounds on what a request takes, and less in the log."""
 
 from asyncio import TimerHandle
 from asyncio.transports import Transport
@@ -13,20 +13,22 @@ REFUSAL = (
 
 
 class Requests(HttpToolsProtocol):
-    """Hangs up on a head that is too long, or too long in coming.
+    """Hangs up on a head that is too long, and on a head or a body that is too long in coming.
 
-    Uvicorn waits for the end of one for ever, and keeps all that comes. The bounds are those that it has for
-    h11, and for a connection that is idle.
+    Uvicorn waits for the end of either for ever, and keeps all that comes of a head. The bounds on a head are
+    those that it has for h11, and for a connection that is idle.
     """
+
+    body_seconds = 10.0
 
     _is_in_head = True
     _has_ended = False
     _head_size = 0
-    _head_timer: TimerHandle | None = None
+    _timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as the base has it
         super().connection_made(transport)
-        self._wait_for_head()
+        self._wait_for("head", self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -36,16 +38,20 @@ class Requests(HttpToolsProtocol):
         self._has_ended = False
         super().data_received(data)
         # Nearly always a request has come whole; what came with its end is the next one's only if more comes.
-        if self._is_in_head and not self._has_ended and not self.transport.is_closing():
-            self._head_size += len(data)
-            limit = self.config.h11_max_incomplete_event_size
-            if limit is not None and self._head_size > limit:
-                self._hang_up(
-                    b"431 Request Header Fields Too Large",
-                    f"The head of the request is larger than {limit:,} bytes.",
-                )
-            elif self._head_timer is None and self._head_size:
-                self._wait_for_head()
+        if self._has_ended or self.transport.is_closing():
+            return
+        if not self._is_in_head:
+            self._wait_for("body", self.body_seconds)
+            return
+        self._head_size += len(data)
+        limit = self.config.h11_max_incomplete_event_size
+        if limit is not None and self._head_size > limit:
+            self._hang_up(
+                b"431 Request Header Fields Too Large",
+                f"The head of the request is larger than {limit:,} bytes.",
+            )
+        elif self._head_size:
+            self._wait_for("head", self.timeout_keep_alive)
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
@@ -53,28 +59,34 @@ class Requests(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._stop_waiting()
         self._is_in_head, self._head_size, self._has_ended = True, 0, True
         super().on_message_complete()
 
-    def _wait_for_head(self) -> None:
-        seconds = self.timeout_keep_alive
-        message = f"The head of the request took more than {seconds:g} seconds."
-        self._head_timer = self.loop.call_later(seconds, self._hang_up, b"408 Request Timeout", message)
+    def _wait_for(self, part: str, seconds: float) -> None:
+        if self._timer is None:
+            message = f"The {part} of the request took more than {seconds:g} seconds."
+            self._timer = self.loop.call_later(seconds, self._hang_up, b"408 Request Timeout", message)
 
     def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _hang_up(self, status: bytes, message: str) -> None:
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        # Nobody asked yet, or an earlier request is still being answered: nothing is said.
-        if self._head_size and (self.cycle is None or self.cycle.response_complete):
+        if self._is_next():
             body = b'{"errors":[{"message":"%b","extensions":{"code":"LIMIT_EXCEEDED"}}]}' % message.encode()
             self.transport.write(REFUSAL % (status, len(body), body))
         self.transport.close()
+
+    def _is_next(self) -> bool:
+        """Tell whether the client asks and waits: no earlier request is still being answered."""
+        if self._is_in_head:
+            return bool(self._head_size and (self.cycle is None or self.cycle.response_complete))
+        return not self.pipeline and not self.cycle.response_started
 
 
 class Sockets(WebSocketsSansIOProtocol):

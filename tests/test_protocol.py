@@ -280,7 +280,38 @@ async def test_cuts_a_slow_body(start_node: StartNode) -> None:
         node,
         f"{HEAD}Content-Length: 100\r\n\r\n{{",
     )
-    assert (status, body) == (408, refusal("The body took more than 0.1 seconds.", "LIMIT_EXCEEDED"))
+    assert (status, body) == (
+        408,
+        refusal("The body of the request took more than 0.1 seconds.", "LIMIT_EXCEEDED"),
+    )
+
+
+async def test_cuts_a_slow_body_without_a_word_while_another_request_is_answered(
+    start_node: StartNode,
+) -> None:
+    node = await start_node(body_seconds=1)
+    watch = json.dumps({"query": "subscription { sessionStatusChanged { session { id } } }"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    stream = HEAD.replace("application/json\r\n", "application/json\r\nAccept: text/event-stream\r\n")
+    writer.write(f"{stream}Content-Length: {len(watch)}\r\n\r\n{watch}".encode())
+    begun = await reader.readuntil(b"\r\n\r\n")
+    writer.write(f"{HEAD}Content-Length: 100\r\n\r\n{{".encode())
+    rest = await asyncio.wait_for(reader.read(), 10)
+    assert (begun[:12], b"HTTP/1.1" in rest) == (b"HTTP/1.1 200", False)
+    writer.close()
+
+
+async def test_takes_a_body_in_parts_within_its_time(start_node: StartNode) -> None:
+    node = await start_node(body_seconds=5)
+    content = json.dumps({"query": "{ __typename }"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+    for _ in range(3):
+        writer.write(f"{HEAD}Content-Length: {len(content)}\r\n\r\n".encode())
+        for part in (content[:3], content[3:9], content[9:]):
+            await node.query("{ __typename }")  # by then it is read
+            writer.write(part.encode())
+        assert (await reader.readuntil(b'"Query"}}')).startswith(b"HTTP/1.1 200")
+    writer.close()
 
 
 async def test_runs_nothing_over_get(node: Node) -> None:

@@ -19,7 +19,7 @@ STATUS_CODES = {
 """The codes that decide the status of an answer without data; any other is 400."""
 
 
-LIMIT_STATUSES = frozenset({408, 413, 414, 429})
+LIMIT_STATUSES = frozenset({413, 414, 429})
 
 
 def answer_of(result: ExecutionResult) -> dict[str, Any]:

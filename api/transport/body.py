@@ -1,6 +1,5 @@
-"""Bodies of requests, read up to a limit and for so long."""
+"""Bodies of requests, read up to a limit. How long one may take is a matter of the connection: `api.wire`."""
 
-import asyncio
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
@@ -11,26 +10,20 @@ CLOSE = {"connection": "close"}
 """Nobody reads what is left of the body, so nothing can follow it."""
 
 
-async def read_body(
-    receive: Receive, headers: Mapping[bytes, bytes], *, limit: int, within_seconds: float
-) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int) -> bytes:
     """Return the body.
 
     Raises:
-        HTTPException: It is over the limit, by its announced length or when so much has come, or slow.
+        HTTPException: It is over the limit, by its announced length or when so much has come.
         ClientDisconnect: The client left.
     """
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         raise _too_long(limit)
-    try:
-        async with asyncio.timeout(within_seconds):
-            body, is_whole = await _part(receive)
-            while not is_whole and len(body) <= limit:
-                more, is_whole = await _part(receive)
-                body += more
-    except TimeoutError:
-        raise HTTPException(408, f"The body took more than {within_seconds:g} seconds.", CLOSE) from None
+    body, is_whole = await _part(receive)
+    while not is_whole and len(body) <= limit:
+        more, is_whole = await _part(receive)
+        body += more
     if len(body) > limit:
         raise _too_long(limit)
     return body

@@ -112,9 +112,7 @@ class HTTPEndpoint:
             if len(scope["query_string"]) > settings.body_limit:
                 raise HTTPException(414, f"The query is longer than {settings.body_limit:,} bytes.")
             return got_request(scope["query_string"], depth_limit=settings.json_depth_limit)
-        body = await read_body(
-            receive, headers, limit=settings.body_limit, within_seconds=settings.body_seconds
-        )
+        body = await read_body(receive, headers, limit=settings.body_limit)
         return posted_request(body, depth_limit=settings.json_depth_limit)
 
     async def _executed(
