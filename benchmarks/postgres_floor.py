@@ -28,13 +28,15 @@ SELECT {FIELDS} FROM session WHERE {{column}} = $1 ORDER BY created_at DESC, id 
 DEEP_PAGE = f"""\
 SELECT {FIELDS} FROM session WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3
 """  # noqa: S608
-END = """\
-UPDATE session SET status = 'revoked', ended_at = $2, updated_at = $2, ended_by = 'system', end_reason = $3
-WHERE id = $1 AND status = 'active' AND expires_at > $2 RETURNING *
-"""
-APPEND = f"""\
-INSERT INTO event (session_id, previous_status, occurred_at, recorded_at, {", ".join(SNAPSHOT)})
-SELECT id, 'active', ended_at, $2, {", ".join(SNAPSHOT)} FROM session WHERE id = $1
+END = f"""\
+WITH ended AS (
+  UPDATE session SET status = 'revoked', ended_at = $2, updated_at = $2, ended_by = 'system', end_reason = $3
+  WHERE id = $1 AND status = 'active' AND expires_at > $2 RETURNING *
+), appended AS (
+  INSERT INTO event (session_id, previous_status, occurred_at, recorded_at, {", ".join(SNAPSHOT)})
+  SELECT id, 'active', ended_at, $2, {", ".join(SNAPSHOT)} FROM ended
+)
+SELECT id FROM ended
 """  # noqa: S608
 
 
@@ -75,11 +77,7 @@ def create_floor(dsn: str) -> Starlette:
 
     async def end(request: Request) -> Response:
         body = orjson.loads(await request.body())
-        now = datetime.now(UTC)
-        async with pool.acquire() as connection, connection.transaction():
-            ended = await connection.fetchrow(END, body["id"], now, body["reason"])
-            if ended is not None:
-                await connection.execute(APPEND, body["id"], now)
+        ended = await pool.fetchrow(END, body["id"], datetime.now(UTC), body["reason"])
         return _json({"outcome": "ended" if ended else "already_ended"})
 
     return Starlette(

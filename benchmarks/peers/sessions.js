@@ -14,11 +14,14 @@ const SNAPSHOT = `user_id, organization_id, status, auth_method, ip_address, use
 
 const SESSION = `SELECT ${FIELDS} FROM session WHERE id = $1`
 const EXISTS = 'SELECT FROM session WHERE id = $1'
-const END = `UPDATE session
-  SET status = 'revoked', ended_at = $2, updated_at = $2, ended_by = 'system', end_reason = $3
-  WHERE id = $1 AND status = 'active' AND expires_at > $2`
-const APPEND = `INSERT INTO event (session_id, previous_status, occurred_at, recorded_at, ${SNAPSHOT})
-  SELECT id, 'active', ended_at, $2, ${SNAPSHOT} FROM session WHERE id = $1`
+const END = `WITH ended AS (
+    UPDATE session SET status = 'revoked', ended_at = $2, updated_at = $2, ended_by = 'system', end_reason = $3
+    WHERE id = $1 AND status = 'active' AND expires_at > $2 RETURNING *
+  ), appended AS (
+    INSERT INTO event (session_id, previous_status, occurred_at, recorded_at, ${SNAPSHOT})
+    SELECT id, 'active', ended_at, $2, ${SNAPSHOT} FROM ended
+  )
+  SELECT id FROM ended`
 
 export const typeDefs = readFileSync(new URL('schema.graphql', import.meta.url), 'utf8')
 
@@ -73,21 +76,10 @@ async function page (pool, { organizationId, userId }, first, after) {
 
 /** End a session and append its event, both or neither. */
 async function end (pool, id, reason) {
-  const client = await pool.connect()
-  const now = new Date()
-  try {
-    await client.query('BEGIN')
-    const { rowCount } = await one(client, 'end', END, [id, now, reason])
-    if (rowCount) await one(client, 'append', APPEND, [id, now])
-    const isKnown = rowCount || (await one(client, 'exists', EXISTS, [id])).rowCount
-    await client.query('COMMIT')
-    return rowCount ? 'ENDED' : isKnown ? 'ALREADY_ENDED' : 'NOT_FOUND'
-  } catch (error) {
-    await client.query('ROLLBACK')
-    throw error
-  } finally {
-    client.release()
-  }
+  const { rowCount } = await one(pool, 'end', END, [id, new Date(), reason])
+  if (rowCount) return 'ENDED'
+  const isKnown = (await one(pool, 'exists', EXISTS, [id])).rowCount
+  return isKnown ? 'ALREADY_ENDED' : 'NOT_FOUND'
 }
 
 const one = (client, name, text, values) => client.query({ name, text, values })
