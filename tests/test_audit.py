@@ -1,13 +1,7 @@
 """GraphQL over HTTP as npm's graphql-http audits it, on the real server."""
 
-import pytest
 from conftest import StartNode
 from scripts import running_script
-
-
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"  # what is served does not depend on the engine
 
 
 async def failures(start_node: StartNode, **settings: object) -> tuple[int, list[tuple[str, str]]]:

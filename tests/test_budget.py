@@ -20,12 +20,6 @@ COUNTED = "{ sessions { totalCount } }"
 """Costs 102, and 2 for its characters when it is not known yet."""
 
 
-# What is left does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0

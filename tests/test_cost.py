@@ -17,12 +17,6 @@ from api.schema import build_schema
 SCHEMA = build_schema().core
 
 
-# What something costs does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 def cost(text: str, **variables: Any) -> int:
     operation = Documents(SCHEMA).operation(text, None)
     assert isinstance(operation, Operation), operation

@@ -21,11 +21,6 @@ NOT_WELCOME = "Pages of this origin may not call; see the setting `allowed_origi
 ADMIN = "https://admin.example.com"
 
 
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"  # what is served does not depend on the engine
-
-
 def refusal(message: str) -> dict[str, object]:
     return {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
 

@@ -18,12 +18,6 @@ SCHEMA = build_schema().core
 PRICES = Prices(SCHEMA)
 
 
-# What is let in does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 WITHIN = "{ viewer { kind } }"
 BOUNDS: list[tuple[str, int, str, str, str]] = [
     ("document_limit", 100, WITHIN.ljust(100), WITHIN.ljust(101), "The document has 101 characters"),

@@ -10,13 +10,6 @@ from node import Node
 
 from api.schema import build_schema
 
-
-# What is told does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 MISSPELT: list[tuple[str, dict[str, Any]]] = [
     ("{ sesions { asOf } }", {}),
     ("{ sessions { asOff } }", {}),

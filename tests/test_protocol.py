@@ -13,13 +13,6 @@ from node import Node
 
 from api.settings import Settings
 
-
-# What is served does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HEAD = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"

@@ -28,12 +28,6 @@ APOLLO = {
 KINDS = {"data": {"viewer": {"kind": "SERVICE"}}}
 
 
-# What is trusted does not depend on the engine.
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
-
-
 def written(directory: Path, manifest: object) -> Path:
     path = directory / "manifest.json"
     path.write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))

@@ -25,11 +25,6 @@ SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 EVENT_STREAM = {"accept": "text/event-stream"}
 
 
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"  # what is served does not depend on the engine
-
-
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """No violation is a fault of ours."""
