@@ -24,7 +24,7 @@ HOURS_LIMIT = 10_000
 """How many hours are kept as they are written: those of a year, and a megabyte."""
 
 
-class _Hours(dict[int, str]):
+class Hours(dict[int, str]):
     """How hours begin, by their number since the year 2000."""
 
     def __missing__(self, number: int) -> str:
@@ -35,7 +35,7 @@ class _Hours(dict[int, str]):
 
 
 # A page of sessions has hundreds of instants, and `isoformat` takes four times as long as these tables.
-_HOURS = _Hours()
+_HOURS = Hours()
 _SECONDS = tuple(f"{number // 60:02d}:{number % 60:02d}." for number in range(3600))
 _MILLISECONDS = tuple(f"{number:03d}Z" for number in range(1000))
 
