@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from inspect import getattr_static
 from random import Random
@@ -28,6 +29,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from api.columns import Column
+from api.execution.plain import NotPlain, parent_of
+from models.instant import to_microseconds
 
 Make: TypeAlias = Callable[[], Any]
 """Makes a value anew for each execution, since some can be used only once."""
@@ -48,13 +51,14 @@ ARGUMENTS = {
     "endSession": '(input: {id: "1"})',
     "endSessions": "(input: {filter: {}})",
 }
+NOON = to_microseconds(datetime(2026, 1, 15, 12, tzinfo=UTC))
 SCALARS: dict[str, list[Any]] = {
     "ID": ["1", 1],
     "String": ["", "text", "\N{SNOWMAN}", 5, 1.5, True],
     "Int": [0, -5, 2**31 - 1, True, 1.0, "7"],
     "Float": [0.0, -1.5, 3, "2.5"],
     "Boolean": [True, False, 0, 1.0],
-    "DateTime": [datetime(2026, 1, 15, 12, tzinfo=UTC)],
+    "DateTime": [datetime(2026, 1, 15, 12, tzinfo=UTC), NOON],
     "Date": [date(2026, 1, 15)],
     "Cursor": ["cursor"],
     "Odd": [1, 3],
@@ -66,7 +70,7 @@ NEAR: dict[str, list[Any]] = {
     "Int": [2**31, -(2**31) - 1, 0.5, "one"],
     "Float": [float("nan"), "one"],
     "Boolean": ["true", None],
-    "DateTime": ["2026-01-15", 0],
+    "DateTime": ["2026-01-15", 0.5],
     "Date": [0],
     "Odd": [0, 13],
 }
@@ -83,6 +87,9 @@ class Later:
 
     def __init__(self, value: object) -> None:
         self.value = value
+
+    def __str__(self) -> str:  # its address would be another in each execution
+        return "later"
 
     def __await__(self) -> Generator[Any, None, Any]:
         yield
@@ -241,19 +248,27 @@ class Values:
 
     def _object(self, type_: GraphQLObjectType, depth: int) -> Make:
         definition = type_.extensions["strawberry-definition"]
-        class_ = (definition.concrete_of or definition).origin
+        definition = definition.concrete_of or definition
+        class_ = parent = definition.origin
+        with suppress(NotPlain):
+            parent = parent_of(definition)
+        if not issubclass(class_, parent):  # something else stands for it
+            shown = self._schema.get_type(parent.__strawberry_definition__.name)
+            assert is_object_type(shown)
+            return self._object(shown, depth)
         if self._faulty and self._random.randrange(15) == 0:
             class_ = self._random.choice([SimpleNamespace, type(class_.__name__, (class_,), {})])
         attributes: dict[str, Make] = {}
         row: dict[int, Any] = {}
         for name, one in type_.fields.items():
             definition = one.extensions["strawberry-definition"]
-            if definition.is_basic_field and self.is_read(name):
-                column = getattr_static(class_, definition.python_name, None)
-                if isinstance(column, Column):
-                    row[column.place] = self._stored(one.type, column)
-                else:
-                    attributes[definition.python_name] = self.of(one.type, depth - 1)
+            if not definition.is_basic_field:
+                continue
+            column = getattr_static(class_, definition.python_name, None)
+            if isinstance(column, Column):
+                row[column.place] = self._stored(one.type, column)
+            elif self.is_read(name):
+                attributes[definition.python_name] = self.of(one.type, depth - 1)
 
         def make() -> object:
             made = class_.__new__(class_)
@@ -271,6 +286,8 @@ class Values:
             return self._random.choice(
                 [*column.meanings] if name != "AuthMethod" else [*column.meanings, "new"]
             )
+        if name == "DateTime":
+            return NOON
         return self._random.choice([one for one in SCALARS[name] if not isinstance(one, int | float)])
 
 

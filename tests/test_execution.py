@@ -111,6 +111,30 @@ class Shadow(Shaded):
         return isinstance(value, Shadow) and vars(value).get("shade") is not None
 
 
+def _mark(leaf: strawberry.Parent[Leaf]) -> str:
+    return f"{leaf.name}!"
+
+
+def _leaf(leaf: strawberry.Parent[Leaf]) -> Leaf:
+    return leaf
+
+
+@strawberry.type
+class Edge:
+    """Shown of a leaf."""
+
+    mark: str = strawberry.field(resolver=_mark)
+    node: Leaf = strawberry.field(resolver=_leaf)
+
+
+@strawberry.type
+class Mixed:
+    """Shown of whatever has what it takes."""
+
+    name: str
+    mark: str = strawberry.field(resolver=_mark)
+
+
 T = TypeVar("T")
 
 
@@ -169,6 +193,8 @@ class Tree(Named):
     box: Box[Leaf] | None
     fault: Fault | None
     promise: Promise | None
+    edges: list[Edge]
+    mixed: Mixed | None
 
     @strawberry.field
     def shout(self, times: int = 1) -> str:
@@ -504,12 +530,19 @@ async def test_executes_no_plain_field_one_by_one() -> None:
     text = """query ($yes: Boolean!) { tree {
       leaf { id color colorOrNone size mood odd isGreen count } leaves { ...Name @include(if: $yes) }
       grid groves { oddOrNone } named { __typename name } eithers { ... on Stone { shade leaf { count } } }
+      edges { mark node { id } }
     } } fragment Name on Named { alias: name nick }"""
     one = leaf()
     stone: Stone = object.__new__(Stone)
     vars(stone).update(shade="grey", leaf=one)
     all_of_it = tree(
-        leaf=one, leaves=[one], grid=[[1]], groves=[[one, None]], named=one, eithers=[stone, None, one]
+        leaf=one,
+        leaves=[one],
+        grid=[[1]],
+        groves=[[one, None]],
+        named=one,
+        eithers=[stone, None, one],
+        edges=[one],
     )
     assert await executed_fields(text, {("Query", "tree"): lambda: all_of_it}, yes=True) == ["tree"]
 

@@ -78,14 +78,18 @@ def class_of(type_: GraphQLObjectType) -> type:
     """
     definition = type_.extensions.get(DEFINITION)
     if isinstance(definition, StrawberryObjectDefinition) and definition.is_type_of is None:
-        class_ = _parent_of(definition)
+        class_ = parent_of(definition)
         if not issubclass(class_, Exception) and not hasattr(class_, "__await__"):
             return class_
     raise NotPlain
 
 
-def _parent_of(definition: StrawberryObjectDefinition) -> type:
-    """Return the class that the resolvers of a type declare as their parent; its own unless they do."""
+def parent_of(definition: StrawberryObjectDefinition) -> type:
+    """Return the class that the resolvers of a type declare as their parent; its own unless they do.
+
+    Raises:
+        NotPlain: They declare several.
+    """
     parents = {_declared_parent(field) or definition.origin for field in definition.fields}
     if len(parents) != 1:
         raise NotPlain
