@@ -36,6 +36,16 @@ class Where:
     any_of: list[Range] = strawberry.field(default_factory=list)
 
 
+@strawberry.input
+class Who:
+    """Nothing in it has a default, so that it can be taken as it is."""
+
+    name: str
+    nick: str | None = strawberry.UNSET
+    is_big: bool | None = strawberry.UNSET
+    color: Color | None = strawberry.UNSET
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -56,6 +66,10 @@ class Query:
         return repr((id, where, info.field_name, info.variable_values, info.selected_fields))
 
     @strawberry.field
+    def asked(self, info: strawberry.Info, who: Who | None = None) -> str:
+        return repr((who, info.variable_values))
+
+    @strawberry.field
     async def refused(self, size: int = 1) -> str:
         raise ValueError(f"{size} is refused")
 
@@ -63,7 +77,7 @@ class Query:
 SCHEMA = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={datetime: DATE_TIME}))._schema  # noqa: SLF001
 END = "2026-01-15T12:00:00Z"
 VARIABLES = (
-    "$where: Where, $color: Color, $ids: [ID!], $first: Int = 7, $big: Boolean, $at: DateTime, "
+    "$who: Who, $where: Where, $color: Color, $ids: [ID!], $first: Int = 7, $big: Boolean, $at: DateTime, "
     '$id: ID!, $needed: Where!, $name: String = "x"'
 )
 FIELDS = [
@@ -76,11 +90,25 @@ FIELDS = [
     "shown(where: {name: $name, within: {start: $at}}, ids: [$id])",
     "required(id: $id, where: $needed)",
     'required(id: 5, where: {name: "literal"})',
+    "asked(who: $who)",
     "refused",
     "refused(size: $first)",
 ]
+WHO: list[Any] = [
+    {"name": "n"},
+    {"isBig": True, "name": "n", "nick": "m"},
+    {"name": "n", "nick": None, "color": "RED"},
+    {"nick": "m"},
+    {"name": 1},
+    {"name": "n", "isBig": 1},
+    {"name": "n", "unknown": "x"},
+    {},
+    [],
+    "n",
+]
 GIVEN: list[dict[str, Any]] = [
     {},
+    *({"id": "1", "needed": {"name": "n"}, "first": 5, "name": "y", "who": who} for who in WHO),
     {"id": "1", "needed": {"name": "n"}},
     {
         "id": 1,

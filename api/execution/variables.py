@@ -120,8 +120,8 @@ def _coercion(type_: GraphQLInputType) -> Callable[[Any], Any]:
             for name, given in value.items():
                 if type(given) is not as_is.get(name):
                     break
-            else:
-                return value
+            else:  # the order is that of the definition
+                return value if len(value) == 1 else {name: value[name] for name in as_is if name in value}
         return coerce_input_value(value, type_)
 
     return coerced
