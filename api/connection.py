@@ -14,7 +14,6 @@ from api.selected import may_be_selected
 from api.types import COLUMNS, Session, SessionStatusChange
 from models.database import Record
 from models.filter import Criteria
-from models.instant import to_microseconds
 from models.log import Position, log_state, matching_events
 from models.queries import Page, PageRequest, session_count, session_page
 from models.refusals import BadUserInput
@@ -102,7 +101,8 @@ class SessionConnection:
         return await session_count(info.context.database, self.criteria)
 
     def _sessions(self) -> list[Session]:
-        context, now = self.context, to_microseconds(self.criteria.now)
+        context = self.context
+        now = context.database.stored(self.criteria.now)
         return [Session.from_row(row, context, now) for row in self.page.rows]
 
 

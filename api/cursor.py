@@ -8,7 +8,7 @@ import binascii
 import struct
 from binascii import b2a_base64
 
-from models.instant import Microseconds, to_datetime
+from models.instant import from_unix_milliseconds, to_unix_milliseconds
 from models.log import Position
 from models.queries import Key
 from models.refusals import BadCursor
@@ -17,9 +17,6 @@ _LOG_VERSION = 1
 _LIST_VERSION = 2
 _LOG = struct.Struct(">B8sQ")
 _LIST = struct.Struct(">Bq")
-_EPOCH_MILLISECONDS = 946_684_800_000
-"""The beginning of the year 2000, from which `Microseconds` are counted, as cursors count: from 1970."""
-
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ID_LIMIT = 64
 # What a datetime can hold, from the year 1 to the year 9999
@@ -46,8 +43,9 @@ def decode_position(cursor: str, *, argument: str = "after") -> Position:
     return Position(epoch.hex(), seq)
 
 
-def encode_key(created_at: Microseconds, session_id: str) -> str:
-    raw = _LIST.pack(_LIST_VERSION, _EPOCH_MILLISECONDS + created_at // 1000) + session_id.encode()
+def encode_key(created_at: int | str, session_id: str) -> str:
+    """Return the cursor of a session, whose instant is as it is stored."""
+    raw = _LIST.pack(_LIST_VERSION, to_unix_milliseconds(created_at)) + session_id.encode()
     # As `_encode` does: a page has a hundred cursors, and to call it is a tenth of the time of one.
     return b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
@@ -71,7 +69,7 @@ def decode_key(cursor: str, *, argument: str) -> Key:
         or not 0 < len(session_id) <= _ID_LIMIT
     ):
         raise BadCursor(argument)
-    return Key(to_datetime(Microseconds((milliseconds - _EPOCH_MILLISECONDS) * 1000)), session_id)
+    return Key(from_unix_milliseconds(milliseconds), session_id)
 
 
 def _encode(raw: bytes) -> str:

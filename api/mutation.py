@@ -26,7 +26,6 @@ from models.changes import (
     has_active,
 )
 from models.filter import Criteria
-from models.instant import to_microseconds
 from models.refusals import BadUserInput, Forbidden
 from models.session import REASON_LIMIT, USER_AGENT_LIMIT, AuthMethod, is_session_id, utc_now
 
@@ -58,7 +57,7 @@ class Mutation:
             )
         async with context.database.write() as tx:
             row, created = await create_session(tx, new, now)
-        session = Session.from_row(row, context, to_microseconds(utc_now()))
+        session = Session.from_row(row, context, context.database.stored(utc_now()))
         return CreateSessionPayload(session=session, created=created)
 
     @strawberry.mutation(
@@ -81,10 +80,9 @@ class Mutation:
         )
         if outcome is EndOutcome.ENDED:
             context.ended.add(input.id)
-        return EndSessionPayload(
-            outcome=EndSessionOutcome(outcome.value),
-            session=None if row is None else Session.from_row(row, context, to_microseconds(ending.now)),
-        )
+        now = context.database.stored(ending.now)
+        session = None if row is None else Session.from_row(row, context, now)
+        return EndSessionPayload(outcome=EndSessionOutcome(outcome.value), session=session)
 
     @strawberry.mutation(
         description="End the active sessions that match, oldest first and at most `limit` in one call. "

@@ -22,7 +22,6 @@ from api.types import Node, Session, SessionCount
 from api.viewer import Viewer
 from models.database import Record
 from models.filter import Criteria
-from models.instant import to_microseconds
 from models.queries import Dimension, session_by_id, session_counts, sessions_by_id
 from models.refusals import BadUserInput
 from models.session import is_session_id, utc_now
@@ -130,7 +129,7 @@ class Query:
         readable = context.readable
         known = {one for one in ids if is_session_id(one)}
         rows = await sessions_by_id(context.database, known, readable)
-        now = to_microseconds(utc_now())
+        now = context.database.stored(utc_now())
         return [Session.from_row(rows[one], context, now) if one in rows else None for one in ids]
 
 
@@ -139,7 +138,7 @@ async def _session(context: Context, session_id: str) -> Session | None:
     if not is_session_id(session_id):
         return None
     row = await session_by_id(context.database, session_id, readable)
-    return None if row is None else Session.from_row(row, context, to_microseconds(utc_now()))
+    return None if row is None else Session.from_row(row, context, context.database.stored(utc_now()))
 
 
 def _session_count(row: Record, dimensions: list[Dimension]) -> SessionCount:

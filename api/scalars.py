@@ -5,7 +5,7 @@ from typing import NewType
 
 import strawberry
 
-from models.instant import EPOCH, Microseconds, to_microseconds
+from models.instant import EPOCH, to_microseconds
 from models.refusals import BadUserInput
 from models.session import to_milliseconds
 
@@ -40,11 +40,12 @@ _SECONDS = tuple(f"{number // 60:02d}:{number % 60:02d}." for number in range(36
 _MILLISECONDS = tuple(f"{number:03d}Z" for number in range(1000))
 
 
-def format_datetime(instant: Microseconds | datetime) -> str:
-    """Return an instant, which must be aware, as `2026-01-15T12:00:00.000Z`."""
-    if not isinstance(instant, int):
-        instant = to_microseconds(instant)
-    hour, milliseconds = divmod(instant // 1000, 3_600_000)
+def format_datetime(instant: int | str | datetime) -> str:
+    """Return an instant, stored or aware, as `2026-01-15T12:00:00.000Z`."""
+    if isinstance(instant, str):
+        return f"{instant[:10]}T{instant[11:23]}Z"
+    number = instant if isinstance(instant, int) else to_microseconds(instant)
+    hour, milliseconds = divmod(number // 1000, 3_600_000)
     return f"{_HOURS[hour]}{_SECONDS[milliseconds // 1000]}{_MILLISECONDS[milliseconds % 1000]}"
 
 

@@ -39,7 +39,7 @@ from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
 from api.subscription import Subscription
 from api.trusted import requested_id
 from models import refusals
-from models.instant import Microseconds
+from models.instant import StoredInstant
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ def build_schema(limits: Limits | None = None, *, introspection: bool = True) ->
         introspection=introspection,
         config=StrawberryConfig(
             name_converter=Names(),
-            scalar_map={datetime: DATE_TIME, Microseconds: DATE_TIME, date: DATE, Cursor: CURSOR},
+            scalar_map={datetime: DATE_TIME, StoredInstant: DATE_TIME, date: DATE, Cursor: CURSOR},
         ),
     )
     for type_ in schema.core.type_map.values():

@@ -15,7 +15,7 @@ from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionSt
 from api.execution.shared import Shared
 from api.scalars import Cursor
 from models.database import Record
-from models.instant import Microseconds, to_microseconds
+from models.instant import StoredInstant, to_microseconds
 from models.log import Position
 from models.queries import Row
 from models.session import SNAPSHOT, Status
@@ -104,10 +104,10 @@ class Session(Node):
         resolver=_impersonator,
         description="The administrator who acts as the user; null when it is the user.",
     )
-    expires_at: Microseconds = strawberry.field(description="When it runs out unless it is ended before.")
-    ended_at: Microseconds | None = strawberry.field(description="When it ended; null while active.")
-    created_at: Microseconds = strawberry.field(description="When the user signed in.")
-    updated_at: Microseconds = strawberry.field(description="When anything of it last changed.")
+    expires_at: StoredInstant = strawberry.field(description="When it runs out unless it is ended before.")
+    ended_at: StoredInstant | None = strawberry.field(description="When it ended; null while active.")
+    created_at: StoredInstant = strawberry.field(description="When the user signed in.")
+    updated_at: StoredInstant = strawberry.field(description="When anything of it last changed.")
     ended_by: InitiatingEntity | None = strawberry.field(
         description="Who ended it. Null while active, and where whoever reported the end did not say."
     )
@@ -131,7 +131,7 @@ class Session(Node):
         return [SessionStatusChange.from_event(row, info.context) for row in rows]
 
     @classmethod
-    def from_row(cls, row: Row, context: Context, now: Microseconds) -> Self:
+    def from_row(cls, row: Row, context: Context, now: StoredInstant) -> Self:
         """Show a stored session as it is now: one past its end is expired, swept or not."""
         is_due = row[_STATUS] == _ACTIVE and row[_EXPIRES_AT] <= now
         return cls.showing(_expired(row) if is_due else row, context.viewer.session_id)

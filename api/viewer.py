@@ -14,7 +14,6 @@ from api.inputs import to_filter
 from api.types import Session
 from models.bound import Bound
 from models.filter import Criteria
-from models.instant import to_microseconds
 from models.queries import session_by_id
 from models.session import utc_now
 
@@ -42,7 +41,7 @@ class Viewer:
         if self._viewer.session_id is None:
             return None
         row = await session_by_id(context.database, self._viewer.session_id, self._viewer.readable)
-        return None if row is None else Session.from_row(row, context, to_microseconds(utc_now()))
+        return None if row is None else Session.from_row(row, context, context.database.stored(utc_now()))
 
     @strawberry.field(
         description='The user\'s own sessions, newest first: "where am I signed in?". For a service, all '

@@ -150,7 +150,9 @@ class Criteria(NamedTuple):
     now: datetime
 
     def clauses(self, table: Table) -> list[Clause]:
-        return [self.bound.clause(table), *self.filter.clauses(table)]
+        conditions = self.filter.clauses(table)
+        # SQLite counts a table without its rows only where there is no condition at all, not even a true one.
+        return conditions if self.bound.everything else [self.bound.clause(table), *conditions]
 
     def values(self) -> dict[str, Any]:
         """Return the values that the clauses name, and maybe others."""

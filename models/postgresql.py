@@ -1,7 +1,7 @@
 """PostgreSQL: transactions, and statements alone, on connections of asyncpg."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
 
 from models.engine import Connections, dsn, postgresql_options
-from models.instant import to_microseconds
+from models.instant import StoredInstant, to_microseconds
 from models.pool import Pool
 from models.statement import Compiled, Record, compiled
 
@@ -37,20 +37,11 @@ class PostgreSQL:
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one reading statement; it is a snapshot of its own."""
-        if self._is_pooled:
-            # Behind a pooler only a transaction keeps its server and has limits.
-            async with self.reading() as tx:
-                return await tx.fetch(statement, arguments)
-        async with self._pool.connection() as raw:
-            return await _fetched(raw, statement, arguments)
+        return await self._alone(self.reading, statement, arguments)
 
     async def change(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one writing statement, which is a transaction of its own."""
-        if self._is_pooled:
-            async with self.writing() as tx:
-                return await tx.fetch(statement, arguments)
-        async with self._pool.connection() as raw:
-            return await _fetched(raw, statement, arguments)
+        return await self._alone(self.writing, statement, arguments)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["_Transaction"]:
@@ -71,6 +62,10 @@ class PostgreSQL:
             return not isinstance(error, ValueError)  # which says that an argument is wrong
         return isinstance(error, OSError | asyncpg.InternalClientError)  # TimeoutError is an OSError
 
+    @staticmethod
+    def stored(instant: datetime) -> StoredInstant:
+        return StoredInstant(to_microseconds(instant))
+
     async def close(self) -> None:
         self._pool.terminate()
 
@@ -84,6 +79,19 @@ class PostgreSQL:
             "timestamptz", schema="pg_catalog", encoder=_encoded, decoder=itemgetter(0), format="tuple"
         )
         return raw
+
+    async def _alone(
+        self,
+        transaction: Callable[[], AbstractAsyncContextManager["_Transaction"]],
+        statement: Compiled,
+        arguments: Sequence[Any],
+    ) -> list[Record]:
+        if self._is_pooled:
+            # Behind a pooler only a transaction keeps its server and has limits.
+            async with transaction() as tx:
+                return await tx.fetch(statement, arguments)
+        async with self._pool.connection() as raw:
+            return await _fetched(raw, statement, arguments)
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator["_Transaction"]:

@@ -31,7 +31,7 @@ from models.statement import given
 SESSION_COLUMNS = tuple(col(getattr(SessionRow, name)) for name in ("id", *SNAPSHOT))
 
 Row: TypeAlias = Sequence[Any]
-"""A session as it is stored: it begins with `SESSION_COLUMNS`; instants are `Microseconds`."""
+"""A session as it is stored: it begins with `SESSION_COLUMNS`; instants are `StoredInstant`s."""
 
 COUNT_LIMIT = 1000
 STATEMENT_LIMIT = 512
@@ -162,13 +162,13 @@ async def session_counts(database: Database, criteria: Criteria, by: Sequence[Di
 @lru_cache(STATEMENT_LIMIT)
 def one_session(bound: Bound) -> Statement:
     which = col(SessionRow.id) == given("id")
-    return Statement(select(*SESSION_COLUMNS).where(which, bound.clause(SessionRow)), is_bare=True)
+    return _shown(select(*SESSION_COLUMNS).where(which, bound.clause(SessionRow)))
 
 
 @lru_cache(STATEMENT_LIMIT)
 def _some_sessions(bound: Bound) -> Statement:
     among = is_among(col(SessionRow.id), texts("ids"))
-    return Statement(select(*SESSION_COLUMNS).where(among, bound.clause(SessionRow)), is_bare=True)
+    return _shown(select(*SESSION_COLUMNS).where(among, bound.clause(SessionRow)))
 
 
 @lru_cache(STATEMENT_LIMIT)
@@ -183,11 +183,11 @@ def _page(criteria: Criteria, request: PageRequest) -> Statement:
     else:
         sessions = _ordered(request, criteria.bound.clause(SessionRow), *conditions)
     if not request.with_state:
-        return Statement(sessions, is_bare=True)
+        return _shown(sessions)
     page = sessions.subquery()
     state = (col(FeedRow.epoch), col(FeedRow.pruned_seq), col(FeedRow.last_seq))
     joined = select(*page.c, *state).select_from(FeedRow).outerjoin(page, true())
-    return Statement(joined.order_by(*_age(page.c.created_at, page.c.id, request)), is_bare=True)
+    return _shown(joined.order_by(*_age(page.c.created_at, page.c.id, request)))
 
 
 @lru_cache(STATEMENT_LIMIT)
@@ -214,6 +214,11 @@ def _counts(criteria: Criteria, by: tuple[Dimension, ...]) -> Statement:
         .order_by(size.desc(), *groups)
         .limit(COUNT_LIMIT)
     )
+
+
+def _shown(sessions: Select[Any]) -> Statement:
+    """Return the statement of few sessions that are found by an index, to be shown as they are."""
+    return Statement(sessions, is_bare=True, is_short=True)
 
 
 def _ordered(request: PageRequest, *where: Clause) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""SQLite: connections in threads of their own, one that writes and some that read."""
+"""SQLite: connections in threads of their own, one that writes and some that read, one for short reads."""
 
 import asyncio
 import sqlite3
@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Dialect
@@ -14,6 +15,8 @@ from sqlmodel import SQLModel
 
 from models.bulk import insert_absent
 from models.engine import SQLITE_BUSY_SECONDS
+from models.instant import StoredInstant, to_text
+from models.short_reads import ShortReads
 from models.statement import Compiled, Record
 
 T = TypeVar("T")
@@ -64,6 +67,7 @@ class SQLite:
         writing = PRAGMAS + BULK_PRAGMAS if is_bulk else PRAGMAS
         self._connections = [_Connection(path, (*PRAGMAS, QUERY_ONLY), readonly=True) for _ in range(READERS)]
         self._connections.append(_Connection(path, writing, readonly=False))
+        self._short = ShortReads(lambda: _opened(path, (*PRAGMAS, QUERY_ONLY)))
         self._readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         self._writers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for connection in self._connections:
@@ -71,8 +75,12 @@ class SQLite:
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one reading statement; it is a snapshot of its own."""
+        if statement.is_short and (rows := self._short.fetch(statement, arguments)) is not None:
+            return rows
         connection = await _taken(self._readers)
         try:
+            if not self._short.is_open:
+                await connection.run(lambda _: self._short.open())
             return await connection.fetch(statement, arguments)
         finally:
             self._readers.put_nowait(connection)
@@ -99,7 +107,12 @@ class SQLite:
         code = getattr(error, "sqlite_errorcode", None)
         return isinstance(error, TimeoutError) or (code is not None and code & 0xFF in PASSING_CODES)
 
+    @staticmethod
+    def stored(instant: datetime) -> StoredInstant:
+        return StoredInstant(to_text(instant))
+
     async def close(self) -> None:
+        self._short.close()
         for connection in self._connections:
             await connection.close()
 
@@ -206,7 +219,7 @@ def _set(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
                 # Of two that turn the journal of a new file at the same moment, SQLite lets none wait.
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
-                time.sleep(OPENING_PAUSE_SECONDS)
+                time.sleep(OPENING_PAUSE_SECONDS)  # in the connection's own thread
 
 
 def _records(raw: sqlite3.Connection, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:

@@ -6,7 +6,6 @@ drivers themselves: for one row by its key SQLAlchemy's engine takes ten times a
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from models.instant import Microseconds, to_datetime, to_microseconds
+from models.instant import to_datetime
 
 Record: TypeAlias = Any
 """One row: a sequence whose columns are attributes as well, unless its statement leaves them bare."""
@@ -50,6 +49,7 @@ class Compiled(NamedTuple):
     record: Callable[[Iterable[Any]], Record]
     processes: Sequence[tuple[int, Process]]
     is_bare: bool
+    is_short: bool
 
     def arguments(self, values: Values) -> list[Any]:
         """Return the values in the order of the statement, as the driver takes them."""
@@ -75,18 +75,20 @@ class Compiled(NamedTuple):
 class Statement:
     """A statement that is kept, so that it is compiled only once; its values are `given`.
 
-    The rows of a bare one have no attributes, and their instants are `Microseconds`, which takes less time.
+    The rows of a bare one have no attributes, and their instants are as they are stored, which
+    takes less time. A short one is expected to end sooner than a thread could be woken for it.
     """
 
-    def __init__(self, statement: ClauseElement, *, is_bare: bool = False) -> None:
+    def __init__(self, statement: ClauseElement, *, is_bare: bool = False, is_short: bool = False) -> None:
         self._statement = statement
         self._is_bare = is_bare
+        self._is_short = is_short
         self._compiled: dict[str, Compiled] = {}
 
     def compiled(self, dialect: Dialect) -> Compiled:
         found = self._compiled.get(dialect.name)
         if found is None:
-            found = compiled(self._statement, dialect, is_bare=self._is_bare)
+            found = compiled(self._statement, dialect, is_bare=self._is_bare, is_short=self._is_short)
             self._compiled[dialect.name] = found
         return found
 
@@ -97,6 +99,7 @@ def compiled(
     column_keys: Sequence[str] | None = None,
     *,
     is_bare: bool = False,
+    is_short: bool = False,
 ) -> Compiled:
     """Compile a statement; `column_keys` are the columns that an INSERT takes from its values."""
     compiler = statement.compile(
@@ -119,6 +122,7 @@ def compiled(
             if (process := _result_processor(column.type, dialect, is_bare=is_bare)) is not None
         ],
         is_bare or not columns,
+        is_short,
     )
 
 
@@ -129,19 +133,8 @@ def _bind_processor(compiler: SQLCompiler, name: str, dialect: Dialect) -> Proce
 
 def _result_processor(type_: TypeEngine[Any], dialect: Dialect, *, is_bare: bool) -> Process | None:
     if isinstance(type_, UTCDateTime):
-        if dialect.name == "sqlite":
-            return _microseconds_of_text if is_bare else _datetime_of_text
         return None if is_bare else to_datetime
     return type_.dialect_impl(dialect).result_processor(dialect, None)
-
-
-def _datetime_of_text(stored: str) -> datetime:
-    """Read an instant as SQLModel stores it on SQLite: in UTC, without saying so."""
-    return datetime.fromisoformat(stored + "+00:00")
-
-
-def _microseconds_of_text(stored: str) -> Microseconds:
-    return to_microseconds(_datetime_of_text(stored))
 
 
 @cache

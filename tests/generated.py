@@ -30,7 +30,7 @@ from hypothesis.strategies import DrawFn
 
 from api.columns import Column
 from api.execution.plain import NotPlain, parent_of
-from models.instant import to_microseconds
+from models.instant import to_microseconds, to_text
 
 Make: TypeAlias = Callable[[], Any]
 """Makes a value anew for each execution, since some can be used only once."""
@@ -51,14 +51,15 @@ ARGUMENTS = {
     "endSession": '(input: {id: "1"})',
     "endSessions": "(input: {filter: {}})",
 }
-NOON = to_microseconds(datetime(2026, 1, 15, 12, tzinfo=UTC))
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+STORED_NOON = [to_microseconds(NOON), to_text(NOON)]
 SCALARS: dict[str, list[Any]] = {
     "ID": ["1", 1],
     "String": ["", "text", "\N{SNOWMAN}", 5, 1.5, True],
     "Int": [0, -5, 2**31 - 1, True, 1.0, "7"],
     "Float": [0.0, -1.5, 3, "2.5"],
     "Boolean": [True, False, 0, 1.0],
-    "DateTime": [datetime(2026, 1, 15, 12, tzinfo=UTC), NOON],
+    "DateTime": [NOON, *STORED_NOON],
     "Date": [date(2026, 1, 15)],
     "Cursor": ["cursor"],
     "Odd": [1, 3],
@@ -287,7 +288,7 @@ class Values:
                 [*column.meanings] if name != "AuthMethod" else [*column.meanings, "new"]
             )
         if name == "DateTime":
-            return NOON
+            return self._random.choice(STORED_NOON)
         return self._random.choice([one for one in SCALARS[name] if not isinstance(one, int | float)])
 
 

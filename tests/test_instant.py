@@ -1,4 +1,4 @@
-"""Instants are the same whether they are numbers or not, on both engines, and are written as they are."""
+"""Instants are the same in every form, on both engines, and are written as they are."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,7 +10,14 @@ from stored import row, store
 
 from api.scalars import HOURS_LIMIT, Hours, format_datetime
 from models.database import Database, Statement
-from models.instant import EPOCH, to_datetime, to_microseconds
+from models.instant import (
+    EPOCH,
+    from_unix_milliseconds,
+    to_datetime,
+    to_microseconds,
+    to_text,
+    to_unix_milliseconds,
+)
 from models.session import SessionRow, to_milliseconds
 
 INSTANTS = st.datetimes(
@@ -28,10 +35,28 @@ def test_is_the_number_of_microseconds_since_the_year_2000(instant: datetime) ->
 
 
 @given(instant=INSTANTS)
-def test_is_written_alike_as_a_number(instant: datetime) -> None:
-    in_utc = to_milliseconds(instant).astimezone(UTC).replace(tzinfo=None)
-    written = f"{in_utc.isoformat(timespec='milliseconds')}Z"
-    assert (format_datetime(instant), format_datetime(to_microseconds(instant))) == (written, written)
+def test_is_text_that_begins_with_the_year(instant: datetime) -> None:
+    in_utc = instant.astimezone(UTC)
+    text = to_text(in_utc)
+    assert text == in_utc.strftime("%Y-%m-%d %H:%M:%S.%f").rjust(len("2026-01-15 12:00:00.000000"), "0")
+    assert to_datetime(text) == instant
+
+
+@given(one=INSTANTS, other=INSTANTS)
+def test_compares_in_every_form(one: datetime, other: datetime) -> None:
+    assert (to_microseconds(one) < to_microseconds(other)) == (one < other)
+    assert (to_text(one.astimezone(UTC)) < to_text(other.astimezone(UTC))) == (one < other)
+
+
+@given(instant=INSTANTS)
+def test_is_written_alike_in_every_form(instant: datetime) -> None:
+    in_utc = to_milliseconds(instant)
+    number, text = to_microseconds(instant), to_text(instant.astimezone(UTC))
+    written = f"{in_utc.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    assert [format_datetime(form) for form in (instant, number, text)] == [written] * 3
+    since_1970 = (in_utc - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    assert [to_unix_milliseconds(form) for form in (number, text)] == [since_1970] * 2
+    assert from_unix_milliseconds(since_1970) == in_utc
 
 
 def test_keeps_only_so_many_hours() -> None:
@@ -47,7 +72,7 @@ def test_keeps_only_so_many_hours() -> None:
     assert len(hours) == 12
 
 
-async def test_reads_the_same_as_a_number_and_as_an_instant(database: Database) -> None:
+async def test_reads_the_same_bare_and_by_name(database: Database) -> None:
     ages = [
         datetime(1, 1, 1, tzinfo=UTC),
         datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
@@ -59,4 +84,4 @@ async def test_reads_the_same_as_a_number_and_as_an_instant(database: Database) 
     named = await database.fetch(Statement(stored), {})
     bare = await database.fetch(Statement(stored, is_bare=True), {})
     assert [(one.created_at, one.ended_at) for one in named] == [(age, None) for age in ages]
-    assert [tuple(one) for one in bare] == [(to_microseconds(age), None) for age in ages]
+    assert [tuple(one) for one in bare] == [(database.stored(age), None) for age in ages]

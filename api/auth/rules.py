@@ -12,7 +12,7 @@ What is outside of the bound does not exist for the viewer: an id that it may no
 | … whose key has an organization | only those of the organization, for each of its scopes | | |
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from api.auth.keyring import Key
 from api.auth.tokens import AccessToken
@@ -64,6 +64,7 @@ def viewer_of_service(key: Key) -> Viewer:
     )
 
 
+@cache
 def viewer_of_open_server() -> Viewer:
     """Return the viewer of a server without authentication, which only its own machine can reach."""
     everything = Bound(everything=True)
