@@ -35,6 +35,9 @@ READ_LIMIT = 1000
 SEARCH_LIMIT = 20_000
 """How many positions one query of a subscription that is behind the ring may pass over."""
 
+GATHER_SECONDS = 0.01
+"""How long events gather after some were read: under load they are numbered and read by the dozen."""
+
 MADE_LIMIT = 256
 """What is made of so many events is kept, for the subscriptions that are told of them at the same time."""
 
@@ -45,15 +48,23 @@ class Feed:
     """Call `start()` once, then keep `run()` going in a task."""
 
     def __init__(
-        self, database: Database, ended: EndedSessions, *, poll_seconds: float, ring_size: int
+        self,
+        database: Database,
+        ended: EndedSessions,
+        *,
+        poll_seconds: float,
+        ring_size: int,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         self._database = database
         self._ended = ended
         self._poll_seconds = poll_seconds
+        self._gather_seconds = gather_seconds
         self._ring_size = ring_size
         self._ring: list[Record] = []
         self._streams: dict[Interest, set[Stream]] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._is_awaited = asyncio.Event()
         self._made: dict[Hashable, Any] = {}
         self._state_known_at = 0.0
         self.is_current = False
@@ -75,6 +86,7 @@ class Feed:
         while True:
             is_hint = await self._is_woken()
             waiting, self._waiting = self._waiting, []
+            self._is_awaited.clear()
             numbers = self._database.has_pending or bool(waiting) or not is_hint
             self._database.wake_up.clear()
             self._database.has_pending = False
@@ -93,11 +105,13 @@ class Feed:
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
+            await self._gather()
 
     async def refresh(self) -> None:
         """Wait until what was committed before the call has been read, or could not be."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
+        self._is_awaited.set()
         self._database.wake_up.set()
         await future
 
@@ -168,6 +182,12 @@ class Feed:
             async with asyncio.timeout(self._poll_seconds):
                 return await self._database.wake_up.wait()
         return False
+
+    async def _gather(self) -> None:
+        """Let events gather until somebody waits for them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._gather_seconds):
+                await self._is_awaited.wait()
 
     async def _number(self) -> None:
         while await number_pending(self._database) == NUMBERING_BATCH:

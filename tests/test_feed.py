@@ -1,8 +1,11 @@
 """The reader of the log as a task: it goes on after faults, and stops when told."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from statements import statements
+from stored import row, store
 
 from api.auth.ended import EndedSessions
 from api.feed import Feed
@@ -26,3 +29,25 @@ async def test_stops_at_whatever_moment_it_is_told(database: Database, steps: in
     task.cancel()
     await asyncio.wait([task])
     assert is_told
+
+
+async def test_reads_what_gathered_in_one_go(database: Database) -> None:
+    """And does not let those wait who ask for what was committed before."""
+    feed = Feed(
+        database, EndedSessions(keep_seconds=60), poll_seconds=3600, ring_size=100, gather_seconds=3600
+    )
+    await feed.start()
+    running = asyncio.create_task(feed.run())
+    await store(database, row(1))
+    await feed.refresh()  # reads the first, and from now on events gather
+    assert feed.position == 1
+    for number in (2, 3, 4):
+        await store(database, row(number))
+    with statements() as sent:
+        await feed.refresh()
+    assert feed.position == 4
+    # Two to number them, where that is not done at once, and one to read them
+    assert len(sent) == (1 if database.is_sqlite else 3)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
