@@ -75,8 +75,12 @@ class SQLite:
 
     async def fetch(self, statement: Compiled, arguments: Sequence[Any]) -> list[Record]:
         """Run one reading statement; it is a snapshot of its own."""
-        if statement.is_short and (rows := self._short.fetch(statement, arguments)) is not None:
-            return rows
+        if statement.is_short:
+            # Others first: one operation can have many reads, and none of them would wait for anything.
+            await asyncio.sleep(0)
+            rows = self._short.fetch(statement, arguments)
+            if rows is not None:
+                return rows
         connection = await _taken(self._readers)
         try:
             if not self._short.is_open:

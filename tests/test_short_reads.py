@@ -103,3 +103,24 @@ async def test_leaves_the_rest_to_a_thread(path: Path) -> None:
         await rows("UPDATE stored SET number = 8")
     assert await rows(STORED) == [(7,)]
     await database.close()
+
+
+async def test_lets_others_run_between_two_reads(path: Path) -> None:
+    database = Database(f"sqlite:///{path}")
+    statement = Statement(text(STORED), is_short=True)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await database.fetch(statement, {})
+    others = asyncio.create_task(take_turns())
+    await asyncio.sleep(0)
+    for number in range(10):
+        assert turns == 1 + number
+        await database.fetch(statement, {})
+    others.cancel()
+    await database.close()
