@@ -10,21 +10,17 @@ revive a session or end it twice.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
-    Integer,
-    Select,
-    SQLColumnExpression,
     Update,
     case,
     exists,
-    literal,
     not_,
     select,
     tuple_,
@@ -36,6 +32,7 @@ from ulid import ULID
 
 from models.appending import LoggedChange, append
 from models.bound import Bound, Clause
+from models.chosen import BY_AGE, IS_ACTIVE, IS_THESE, first
 from models.database import Database, ReadTx, Statement, WriteTx
 from models.dialect import is_among, texts
 from models.filter import NOW, Criteria
@@ -45,14 +42,9 @@ from models.retention import removed_among
 from models.session import InitiatingEntity, SessionRow, Status
 from models.statement import given
 
-Order: TypeAlias = Sequence[SQLColumnExpression[Any]]
-
 BATCH = 500
 
-# Spelled out in the statement: a plan for any status could not use the index of the active sessions.
-IS_ACTIVE: Clause = col(SessionRow.status) == literal(Status.ACTIVE.value, literal_execute=True)
 _IS_LIVE = (IS_ACTIVE, col(SessionRow.expires_at) > NOW)
-BY_AGE = (col(SessionRow.created_at), col(SessionRow.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,25 +202,6 @@ def _revoking(*where: Clause) -> Update:
     )
 
 
-def first(order: Order, *where: Clause, columns: Order) -> Select[Any]:
-    return (
-        select(*columns)
-        .where(*where)
-        .order_by(*order)
-        .limit(given("limit", Integer))
-        .with_for_update(skip_locked=True)
-    )
-
-
-def is_chosen(chosen: Select[Any]) -> Clause:
-    """Return the condition to be one of these, which are chosen once.
-
-    PostgreSQL may run a plain subquery again for each row, and then it passes over those that the statement
-    has changed already and chooses others: the limit would be none.
-    """
-    return col(SessionRow.id).in_(select(chosen.cte("chosen").c.id))
-
-
 def _active(criteria: Criteria) -> list[Clause]:
     return [*criteria.clauses(SessionRow), *_IS_LIVE, not_(is_among(col(SessionRow.id), texts("sparing")))]
 
@@ -254,5 +227,4 @@ def _any_active(criteria: Criteria) -> Statement:
     return Statement(select(exists().where(*_active(criteria))))
 
 
-IS_THESE: Clause = is_among(col(SessionRow.id), texts("ids"))
 _REVOKE_THESE = Statement(_revoking(IS_THESE).returning(*BY_AGE))

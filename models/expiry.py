@@ -7,7 +7,8 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from models.bound import Clause
-from models.changes import BATCH, BY_AGE, IS_ACTIVE, IS_THESE, append_ends, first, is_chosen
+from models.changes import BATCH, append_ends
+from models.chosen import BY_AGE, IS_ACTIVE, IS_THESE, first, is_chosen
 from models.database import Database, ReadTx, Statement, WriteTx
 from models.filter import NOW
 from models.session import InitiatingEntity, SessionRow, Status

@@ -77,8 +77,7 @@ class KeyRing:
         secret_hash = digest(text)
         if secret_hash not in self._keys:
             require_key(text)
-            await self.refresh()
-        elif not self._is_current:
+        if secret_hash not in self._keys or not self._is_current:
             await self.refresh()
         key = self._keys.get(secret_hash)
         if key is None or key.has_expired(utc_now()):
