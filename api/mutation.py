@@ -15,7 +15,8 @@ from api.inputs import (
     to_ids,
     to_text,
 )
-from api.types import CreateSessionPayload, EndSessionPayload, EndSessionsPayload, Session
+from api.payloads import CreateSessionPayload, EndSessionPayload, EndSessionsPayload
+from api.types import Session
 from models.changes import (
     Ending,
     EndOutcome,

@@ -1,8 +1,6 @@
-"""The assembly of the schema, and the only place where exceptions become errors on the wire."""
+"""The assembly of the schema, and the execution of operations on behalf of every transport."""
 
 import asyncio
-import logging
-import secrets
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date, datetime
@@ -16,9 +14,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
-    GraphQLSyntaxError,
     Undefined,
-    VariableDefinitionNode,
 )
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.config import StrawberryConfig
@@ -38,20 +34,9 @@ from api.query import Query
 from api.scalars import CURSOR, DATE, DATE_TIME, Cursor
 from api.subscription import Subscription
 from api.trusted import requested_id
+from api.wire_errors import as_error, on_the_wire
 from models import refusals
 from models.instant import StoredInstant
-
-logger = logging.getLogger(__name__)
-
-CODES: dict[type[refusals.Refusal], ErrorCode] = {
-    refusals.BadUserInput: ErrorCode.BAD_USER_INPUT,
-    refusals.BadCursor: ErrorCode.BAD_CURSOR,
-    refusals.CursorExpired: ErrorCode.CURSOR_EXPIRED,
-    refusals.Forbidden: ErrorCode.FORBIDDEN,
-    refusals.Unauthenticated: ErrorCode.UNAUTHENTICATED,
-    refusals.LimitExceeded: ErrorCode.LIMIT_EXCEEDED,
-    refusals.Unavailable: ErrorCode.UNAVAILABLE,
-}
 
 HOW_TO_SUBSCRIBE = "A subscription is a stream: ask for `text/event-stream`, or use a WebSocket."
 
@@ -105,7 +90,7 @@ class Schema(strawberry.Schema):
         if allowed_operation_types is not None and operation.type not in allowed_operation_types:
             raise InvalidOperationTypeError(operation.type)
         if operation.type is OperationType.SUBSCRIPTION:
-            return self._refused([_as_error(refusals.BadUserInput(HOW_TO_SUBSCRIBE))])
+            return self._refused([as_error(refusals.BadUserInput(HOW_TO_SUBSCRIBE))])
         return await self._executed(admitted, variable_values, context_value)
 
     async def stream(
@@ -142,7 +127,7 @@ class Schema(strawberry.Schema):
         try:
             result = self._answer(await admitted.operation.execute(variables, context), context)
         except Exception as error:  # noqa: BLE001  masked and logged like any fault
-            return self._refused([_as_error(error)])
+            return self._refused([as_error(error)])
         result.extensions = admitted.report
         return result
 
@@ -162,7 +147,7 @@ class Schema(strawberry.Schema):
                     result.extensions, report = report, None  # the first one tells what was charged
                     yield self._answer(result, context)
         except Exception as error:  # noqa: BLE001  masked and logged like any fault
-            yield self._answer(ExecutionResult(data=None, errors=[_as_error(error)]), context)
+            yield self._answer(ExecutionResult(data=None, errors=[as_error(error)]), context)
 
     def _refused(self, errors: list[GraphQLError]) -> ExecutionResult:
         """Return the result of an operation of which nothing was executed."""
@@ -185,11 +170,7 @@ class Schema(strawberry.Schema):
             return [on_the_wire(error) for error in errors]
         shown = [on_the_wire(error) for error in errors[: limit - 1]]
         rest = f"And {len(errors) - len(shown):,} more errors; `error_limit` is {limit}."
-        return [*shown, on_the_wire(_as_error(refusals.LimitExceeded(rest)))]
-
-
-def _as_error(error: Exception) -> GraphQLError:
-    return GraphQLError(str(error), original_error=error)
+        return [*shown, on_the_wire(as_error(refusals.LimitExceeded(rest)))]
 
 
 def build_schema(limits: Limits | None = None, *, introspection: bool = True) -> Schema:
@@ -223,40 +204,3 @@ def _leave_out_null(inputs: Iterable[GraphQLArgument | GraphQLInputField]) -> No
     for given in inputs:
         if given.default_value is None:
             given.default_value = Undefined
-
-
-def on_the_wire(error: GraphQLError) -> GraphQLError:
-    """Return the error with its code; a fault is logged under an id, and only the id is shown."""
-    if "code" in (error.extensions or {}):
-        return error
-    cause = _cause(error)
-    extra: dict[str, Any] = {}
-    message = error.message
-    if isinstance(cause, refusals.Refusal):
-        code = CODES[type(cause)]
-    elif isinstance(error, GraphQLSyntaxError):
-        code = ErrorCode.GRAPHQL_PARSE_FAILED
-    elif cause is not None:
-        code, extra["id"] = ErrorCode.INTERNAL, secrets.token_hex(8)
-        message = "Something went wrong on our side."
-        logger.error("Fault %s at %s", extra["id"], error.path, exc_info=cause)
-    elif error.path is not None or isinstance(next(iter(error.nodes or ()), None), VariableDefinitionNode):
-        code = ErrorCode.BAD_USER_INPUT
-    else:
-        code = ErrorCode.GRAPHQL_VALIDATION_FAILED
-    return GraphQLError(
-        message,
-        nodes=error.nodes,
-        source=error.source,
-        positions=error.positions,
-        path=error.path,
-        extensions={**(error.extensions or {}), "code": code.value, **extra},
-    )
-
-
-def _cause(error: BaseException) -> Exception | None:
-    """Return what was raised first, where it was not GraphQL's own error."""
-    original = error.original_error if isinstance(error, GraphQLError) else None
-    if isinstance(original, GraphQLError):
-        return _cause(original)
-    return original

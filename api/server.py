@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from api.demo import Credentials
 from api.listening import BACKLOG, listening_sockets
 from api.settings import Settings
-from api.wire import Requests, Sockets
+from api.wire import Config, Requests, Sockets
 
 
 def configure_logging(settings: Settings) -> None:
@@ -47,29 +47,26 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
-        class OwnRequests(Requests):
-            body_seconds = settings.body_seconds
-
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                backlog=BACKLOG,
-                loop="uvloop",
-                http=OwnRequests,
-                h11_max_incomplete_event_size=settings.head_limit,
-                timeout_keep_alive=settings.idle_seconds,
-                ws=Sockets,
-                ws_per_message_deflate=False,
-                ws_max_size=settings.frame_limit,
-                forwarded_allow_ips=settings.trusted_proxies,
-                lifespan="on",
-                access_log=False,
-                log_level="warning",
-                timeout_graceful_shutdown=settings.graceful_seconds,
-            )
+        config = Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            backlog=BACKLOG,
+            loop="uvloop",
+            http=Requests,
+            h11_max_incomplete_event_size=settings.head_limit,
+            timeout_keep_alive=settings.idle_seconds,
+            ws=Sockets,
+            ws_per_message_deflate=False,
+            ws_max_size=settings.frame_limit,
+            forwarded_allow_ips=settings.trusted_proxies,
+            lifespan="on",
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=settings.graceful_seconds,
         )
+        config.body_seconds = settings.body_seconds
+        super().__init__(config)
         self._app = app
         self._draining = app.state.draining
         self._has_process = False

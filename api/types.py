@@ -11,7 +11,7 @@ from api.columns import reads_row
 from api.context import Context, Info
 from api.cursor import encode_position
 from api.device import Device, device_of
-from api.enums import AuthMethod, EndSessionOutcome, InitiatingEntity, SessionStatus
+from api.enums import AuthMethod, InitiatingEntity, SessionStatus
 from api.execution.shared import Shared
 from api.scalars import Cursor
 from models.database import Record
@@ -221,34 +221,4 @@ class SessionCount:
     )
     day: date | None = strawberry.field(
         default=None, description="The day of the sign-ins, in UTC; null unless counted by DAY."
-    )
-
-
-@strawberry.type(description="The result of `createSession`.")
-class CreateSessionPayload:
-    """See the description."""
-
-    session: Session = strawberry.field(description="The session, as it is now.")
-    created: bool = strawberry.field(
-        description="Whether this call created it; false when the same call was made before."
-    )
-
-
-@strawberry.type(description="The result of `endSession`.")
-class EndSessionPayload:
-    """See the description."""
-
-    outcome: EndSessionOutcome = strawberry.field(description="What became of the request.")
-    session: Session | None = strawberry.field(
-        description="The session as it is now; null when it was not found or may not be read."
-    )
-
-
-@strawberry.type(description="The result of `endSessions`.")
-class EndSessionsPayload:
-    """See the description."""
-
-    ended_count: int = strawberry.field(description="How many sessions this call ended.")
-    has_more: bool = strawberry.field(
-        description="Whether active sessions that match are left; if so, make the same call again."
     )

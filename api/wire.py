@@ -3,6 +3,7 @@
 from asyncio import TimerHandle
 from asyncio.transports import Transport
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -12,6 +13,12 @@ REFUSAL = (
 )
 
 
+class Config(uvicorn.Config):
+    """That of uvicorn, and how long the body of a request may take."""
+
+    body_seconds: float
+
+
 class Requests(HttpToolsProtocol):
     """Hangs up on a head that is too long, and on a head or a body that is too long in coming.
 
@@ -19,7 +26,7 @@ class Requests(HttpToolsProtocol):
     those that it has for h11, and for a connection that is idle.
     """
 
-    body_seconds = 10.0
+    config: Config
 
     _is_in_head = True
     _has_ended = False
@@ -41,7 +48,7 @@ class Requests(HttpToolsProtocol):
         if self._has_ended or self.transport.is_closing():
             return
         if not self._is_in_head:
-            self._wait_for("body", self.body_seconds)
+            self._wait_for("body", self.config.body_seconds)
             return
         self._head_size += len(data)
         limit = self.config.h11_max_incomplete_event_size

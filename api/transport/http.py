@@ -16,7 +16,7 @@ from api.auth.viewer import Viewer
 from api.context import Context
 from api.graphiql.page import GraphiQL
 from api.places import address_of
-from api.schema import CODES, Schema
+from api.schema import Schema
 from api.settings import Settings
 from api.stream import delivered
 from api.transport.accept import EVENT_STREAM, OFFERED, preferred_media_type
@@ -26,6 +26,7 @@ from api.transport.body import read_body
 from api.transport.origin import is_for_this_machine, require_welcome
 from api.transport.request import OperationRequest, got_request, posted_request, require_json
 from api.transport.sse import EventStream
+from api.wire_errors import CODES
 from models.refusals import Refusal
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, cast
 
-from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -29,7 +28,7 @@ from api.auth.refusal_log import log_rejection
 from api.auth.viewer import Viewer, ViewerKind
 from api.context import Context
 from api.places import Places, address_of
-from api.schema import Schema, on_the_wire
+from api.schema import Schema
 from api.settings import Settings
 from api.stream import delivered
 from api.transport.bearer import bearer_credential
@@ -37,6 +36,7 @@ from api.transport.frames import Pace, TextFrames
 from api.transport.messages import fault_of
 from api.transport.origin import is_for_this_machine
 from api.trusted import with_document_id
+from api.wire_errors import as_error, on_the_wire
 from models.bound import Bound
 from models.refusals import LimitExceeded, Refusal, Unauthenticated, Unavailable
 
@@ -121,7 +121,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_subscribe({**message, "payload": cast("SubscribeMessagePayload", payload)})
 
     async def _refuse(self, id_: str, refusal: Refusal) -> None:
-        error = on_the_wire(GraphQLError(str(refusal), original_error=refusal))
+        error = on_the_wire(as_error(refusal))
         await self.send_message({"id": id_, "type": "error", "payload": [error.formatted]})
 
     def run_operation(self, operation: Operation[Context, None]) -> Coroutine[Any, Any, None]:
@@ -149,7 +149,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except WebSocketDisconnected:
             return
         except Exception as error:  # noqa: BLE001  masked and logged like any fault
-            masked = on_the_wire(GraphQLError(str(error), original_error=error))
+            masked = on_the_wire(as_error(error))
             await operation.send_initial_errors([masked])
         finally:
             context.close()
