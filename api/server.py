@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
             log_level="warning",
             timeout_graceful_shutdown=settings.graceful_seconds,
         )
-        config.body_seconds = settings.body_seconds
+        config.body_seconds, config.send_seconds = settings.body_seconds, settings.send_seconds
         super().__init__(config)
         self._app = app
         self._draining = app.state.draining

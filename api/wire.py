@@ -1,7 +1,8 @@
 """HTTP and WebSockets as uvicorn has them, with bounds on what a request takes, and less in the log."""
 
-from asyncio import TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.transports import Transport
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,19 +15,59 @@ REFUSAL = (
 
 
 class Config(uvicorn.Config):
-    """That of uvicorn, and how long the body of a request may take."""
+    """That of uvicorn, with how long the body of a request may take, and a client that takes no answer."""
 
     body_seconds: float
+    send_seconds: float
 
 
-class Requests(HttpToolsProtocol):
+class Unread:
+    """Cuts a connection over which the client takes nothing of what waits to be sent.
+
+    Uvicorn waits for ever, and with it whatever is being sent, be it a stream whose viewer is gone by now.
+    """
+
+    config: Any
+    loop: AbstractEventLoop
+    transport: Transport
+
+    _unsent = 0
+    _look: TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()  # type: ignore[misc]  # of the protocol beside it
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        self._look_no_more()
+        super().resume_writing()  # type: ignore[misc]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look_no_more()
+        super().connection_lost(exc)  # type: ignore[misc]
+
+    def _look_later(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._look = self.loop.call_later(self.config.send_seconds, self._cut_unless_taken)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _cut_unless_taken(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._look_later()
+        else:
+            self.transport.abort()
+
+
+class Requests(Unread, HttpToolsProtocol):
     """Hangs up on a head that is too long, and on a head or a body that is too long in coming.
 
     Uvicorn waits for the end of either for ever, and keeps all that comes of a head. The bounds on a head are
     those that it has for h11, and for a connection that is idle.
     """
-
-    config: Config
 
     _is_in_head = True
     _has_ended = False
@@ -96,7 +137,7 @@ class Requests(HttpToolsProtocol):
         return not self.pipeline and not self.cycle.response_started
 
 
-class Sockets(WebSocketsSansIOProtocol):
+class Sockets(Unread, WebSocketsSansIOProtocol):
     """Closes on text that is not UTF-8 without a traceback in the log."""
 
     def send_receive_event_to_app(self) -> None:

@@ -41,6 +41,11 @@ class TransportSettings(BaseSettings):
     body_seconds: float = Field(
         default=10, gt=0, description="How long a request may take to send its body before it gets 408."
     )
+    send_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="How long a client may take nothing of what is sent to it before it is cut off.",
+    )
     json_depth_limit: int = Field(
         default=64,
         ge=8,
