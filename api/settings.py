@@ -17,10 +17,8 @@ from api.transport.settings import TransportSettings
 PREFIX = "SESSIONGRAPH_"
 
 
-class ServiceSettings(DatabaseSettings, TransportSettings, AuthSettings):
-    """The settings but for those of limits."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+class ServiceSettings(TransportSettings, DatabaseSettings):
+    """A part of `Settings`, which reads them."""
 
     demo: bool = Field(
         default=False,
@@ -71,6 +69,12 @@ class ServiceSettings(DatabaseSettings, TransportSettings, AuthSettings):
         description="Whether those who are authenticated may ask for the schema; nobody else ever may.",
     )
 
+
+class Settings(Limits, AuthSettings, ServiceSettings):
+    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
     @model_validator(mode="after")
     def _go_together(self) -> Self:
         if self.demo and not self.is_loopback:
@@ -106,10 +110,6 @@ class ServiceSettings(DatabaseSettings, TransportSettings, AuthSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
         return is_loopback(self.host)
-
-
-class Settings(Limits, ServiceSettings):
-    """Each setting is the environment variable SESSIONGRAPH_ and its name; unknown ones are refused."""
 
     @model_validator(mode="after")
     def _leave_documents_free(self) -> Self:
