@@ -35,8 +35,8 @@ READ_LIMIT = 1000
 SEARCH_LIMIT = 20_000
 """How many positions one query of a subscription that is behind the ring may pass over."""
 
-GATHER_SECONDS = 0.01
-"""How long events gather after some were read: under load they are numbered and read by the dozen."""
+GATHER_SECONDS = 0.03
+"""How long events gather after several came at once: under load they are numbered and read by the dozen."""
 
 MADE_LIMIT = 256
 """What is made of so many events is kept, for the subscriptions that are told of them at the same time."""
@@ -90,6 +90,7 @@ class Feed:
             numbers = self._database.has_pending or bool(waiting) or not is_hint
             self._database.wake_up.clear()
             self._database.has_pending = False
+            before = self.position
             try:
                 if numbers:
                     await self._number()
@@ -105,7 +106,8 @@ class Feed:
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
-            await self._gather()
+            if self.position > before + 1:
+                await self._gather()
 
     async def refresh(self) -> None:
         """Wait until what was committed before the call has been read, or could not be."""

@@ -81,7 +81,7 @@ _LOCK_IF_PENDING = Statement(
     select(col(FeedRow.last_seq)).where(exists().where(_IS_PENDING)).with_for_update(of=FeedRow)
 )
 _NUMBER = _number()
-_EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_seq).limit(_LIMIT))
+_EVENTS = Statement(select(*EVENT_COLUMNS).where(_AFTER).order_by(_seq).limit(_LIMIT), is_short=True)
 _RECENT = Statement(
     select(col(EventRow.session_id), col(EventRow.status), col(EventRow.recorded_at))
     .where(_AFTER, _UP_TO)

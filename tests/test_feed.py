@@ -38,14 +38,14 @@ async def test_reads_what_gathered_in_one_go(database: Database) -> None:
     )
     await feed.start()
     running = asyncio.create_task(feed.run())
-    await store(database, row(1))
-    await feed.refresh()  # reads the first, and from now on events gather
-    assert feed.position == 1
-    for number in (2, 3, 4):
+    await store(database, row(1), row(2))
+    await feed.refresh()  # reads several, so that more may gather
+    assert feed.position == 2
+    for number in (3, 4, 5):
         await store(database, row(number))
     with statements() as sent:
         await feed.refresh()
-    assert feed.position == 4
+    assert feed.position == 5
     # Two to number them, where that is not done at once, and one to read them
     assert len(sent) == (1 if database.is_sqlite else 3)
     running.cancel()
