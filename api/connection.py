@@ -103,7 +103,7 @@ class SessionConnection:
     def _sessions(self) -> list[Session]:
         context = self.context
         now = context.database.stored(self.criteria.now)
-        return [Session.from_row(row, context, now) for row in self.page.rows]
+        return Session.from_rows(self.page.rows, context, now)
 
 
 @strawberry.type(description="One change of status in a page of the log.")

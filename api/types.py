@@ -1,6 +1,6 @@
 """The object types of the schema, as on the wire; how they are found is in the roots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
@@ -133,8 +133,17 @@ class Session(Node):
     @classmethod
     def from_row(cls, row: Row, context: Context, now: StoredInstant) -> Self:
         """Show a stored session as it is now: one past its end is expired, swept or not."""
-        is_due = row[_STATUS] == _ACTIVE and row[_EXPIRES_AT] <= now
-        return cls.showing(_expired(row) if is_due else row, context.viewer.session_id)
+        (session,) = cls.from_rows((row,), context, now)
+        return session
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Row], context: Context, now: StoredInstant) -> list[Self]:
+        """Show stored sessions as they are now."""
+        own_id = context.viewer.session_id
+        return [
+            cls.showing(_expired(row) if row[_STATUS] == _ACTIVE and row[_EXPIRES_AT] <= now else row, own_id)
+            for row in rows
+        ]
 
     @classmethod
     def showing(cls, row: Row, own_id: str | None) -> Self:

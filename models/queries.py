@@ -67,7 +67,7 @@ class PageRequest(NamedTuple):
     def shape(self) -> "PageRequest":
         """What is left without the values: the same for all requests with the same statement."""
         after, before = self.after and NOWHERE, self.before and NOWHERE
-        return self._replace(limit=0, after=after, before=before)
+        return PageRequest(0, after, before, self.from_end, self.newest_first, self.with_state)
 
 
 class Page(NamedTuple):

@@ -39,7 +39,7 @@ def short(path: Path, opened: list[sqlite3.Connection]) -> Iterator[ShortReads]:
         opened.append(raw)
         return raw
 
-    reads = ShortReads(open_)
+    reads = ShortReads(open_, rest_seconds=0)
     reads.open()
     yield reads
     reads.close()
@@ -76,6 +76,15 @@ def test_gives_up_what_is_long_and_reads_on(short: ShortReads) -> None:
     assert fetched(short, sum_up_to(10)) == [(55,)]
     assert fetched(short, sum_up_to(1_000_000_000)) is None
     assert fetched(short, sum_up_to(10)) == [(55,)]
+
+
+def test_rests_after_what_is_long(path: Path) -> None:
+    resting = ShortReads(lambda: sqlite3.connect(path), rest_seconds=3600)
+    resting.open()
+    assert fetched(resting, STORED) == [(7,)]
+    assert fetched(resting, sum_up_to(1_000_000_000)) is None
+    assert fetched(resting, STORED) is None
+    resting.close()
 
 
 def test_waits_for_no_lock(short: ShortReads, path: Path) -> None:
