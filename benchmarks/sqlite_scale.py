@@ -30,6 +30,7 @@ SAMPLES = 1_000
 ROUNDS = 3
 SECONDS = 2.0
 CONNECTIONS = 4
+WIDTH = 100
 
 
 @dataclass
@@ -51,7 +52,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="How long each workload runs in each round.")] = SECONDS,
 ) -> None:
     """Measure the service on SQLite."""
-    uvloop.run(_main(Console(), size, seconds))
+    uvloop.run(_main(Console(width=WIDTH), size, seconds))
 
 
 async def _main(console: Console, size: int, seconds: float) -> None:
