@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from api.auth.ended import EndedSessions
-from api.stream import EVERYTHING, Interest, Stream
+from api.ring import Ring
+from api.stream import Stream, Streams
 from models.database import Database, Record
 from models.filter import Criteria
 from models.log import (
@@ -60,16 +61,19 @@ class Feed:
         self._ended = ended
         self._poll_seconds = poll_seconds
         self._gather_seconds = gather_seconds
-        self._ring_size = ring_size
-        self._ring: list[Record] = []
-        self._streams: dict[Interest, set[Stream]] = {}
+        self._ring = Ring(ring_size)
+        self.streams = Streams()
         self._waiting: list[asyncio.Future[None]] = []
         self._is_awaited = asyncio.Event()
         self._made: dict[Hashable, Any] = {}
         self._state_known_at = 0.0
         self.is_current = False
         self.epoch = ""
-        self.position = 0
+
+    @property
+    def position(self) -> int:
+        """That of the last event that was read."""
+        return self._ring.position
 
     async def start(self) -> None:
         """Take the end of the log as the position.
@@ -79,7 +83,8 @@ class Feed:
         """
         async with self._database.read() as tx:
             state = await log_state(tx)
-        self.epoch, self.position, self.is_current = state.epoch, state.last_seq, True
+        self._ring.skip_to(state.last_seq)
+        self.epoch, self.is_current = state.epoch, True
 
     async def run(self) -> None:
         """Read for ever; after a fault the reading goes on, and `is_current` is false until it succeeds."""
@@ -124,7 +129,7 @@ class Feed:
             CursorExpired: The log does not reach back to the position, or it is of another log.
             Unavailable: The database is away.
         """
-        if position.epoch == self.epoch and self._ring_start <= position.seq <= self.position:
+        if position.epoch == self.epoch and self._ring.start <= position.seq <= self.position:
             return position.seq
         async with self._database.read() as tx:
             return (await log_state(tx)).check(position)
@@ -142,18 +147,6 @@ class Feed:
         """Return the way of a subscription through the log from a position."""
         return Stream(self, criteria, after)
 
-    def add(self, stream: Stream) -> None:
-        """Wake the stream from now on."""
-        for interest in stream.interests:
-            self._streams.setdefault(interest, set()).add(stream)
-
-    def discard(self, stream: Stream) -> None:
-        """Wake the stream no more."""
-        for interest in stream.interests:
-            self._streams[interest].discard(stream)
-            if not self._streams[interest]:
-                del self._streams[interest]
-
     async def batch(self, after: int, criteria: Criteria) -> tuple[Sequence[Record], int]:
         """Return some events after a position, all that match among them, and how far they reach.
 
@@ -161,9 +154,8 @@ class Feed:
             CursorExpired: The events after the position were pruned.
             Unavailable: The database is away, and the position is behind the ring.
         """
-        if after >= self._ring_start:
-            start = after - self._ring_start
-            batch = self._ring[start : start + READ_LIMIT]
+        if after >= self._ring.start:
+            batch = self._ring.after(after, limit=READ_LIMIT)
             return batch, batch[-1].seq
         up_to = min(after + SEARCH_LIMIT, self.position)
         async with self._database.read() as tx:
@@ -172,11 +164,6 @@ class Feed:
                 raise CursorExpired
             found = await matching_events(tx, criteria, after, limit=READ_LIMIT, up_to=up_to)
         return found, up_to if len(found) < READ_LIMIT else found[-1].seq
-
-    @property
-    def _ring_start(self) -> int:
-        """The position before the first event of the ring."""
-        return self.position - len(self._ring)
 
     async def _is_woken(self) -> bool:
         """Wait for a wake-up, but not longer than the poll; tell which of the two it was."""
@@ -225,44 +212,30 @@ class Feed:
             state = await log_state(tx)
         await self._ended.load(self._database)
         logger.error("The log was replaced: from %s on, it goes on from %s", self.position, state.last_seq)
-        self._ring.clear()
-        self.epoch, self.position = state.epoch, state.last_seq
-        self._wake_all()
+        self._ring.skip_to(state.last_seq)
+        self.epoch = state.epoch
+        self.streams.wake_all(self.position + 1)
 
     def _forget(self, pruned_seq: int) -> None:
         """Let nobody read from the ring what was removed from the log."""
         if pruned_seq > self.position:
             self._skip_to(pruned_seq)
         else:
-            del self._ring[: max(0, pruned_seq - self._ring_start)]
+            self._ring.forget(pruned_seq)
 
     def _skip_to(self, position: int) -> None:
         """Go on from a later position; streams have to find out that they missed something."""
         logger.error("The log jumps from %s to %s", self.position, position)
-        self._wake_all()
-        self._ring.clear()
-        self.position = position
-
-    def _wake_all(self) -> None:
-        for streams in self._streams.values():
-            for stream in streams:
-                stream.wake(self.position + 1)
+        self.streams.wake_all(self.position + 1)
+        self._ring.skip_to(position)
 
     def _take(self, events: Sequence[Record]) -> None:
-        if events and events[0].seq != self.position + 1:
+        if not events:
+            return
+        if events[0].seq != self.position + 1:
             self._skip_to(events[0].seq - 1)
-        self._ring += events
-        if len(self._ring) > 2 * self._ring_size:
-            del self._ring[: -self._ring_size]
+        self._ring.add(events)
         for event in events:
-            self.position = event.seq
             if event.status != Status.ACTIVE:
                 self._ended.add(event.session_id)
-            for interest in (
-                ("session_id", event.session_id),
-                ("user_id", event.user_id),
-                ("organization_id", event.organization_id),
-                EVERYTHING,
-            ):
-                for stream in self._streams.get(interest, ()):
-                    stream.wake(event.seq)
+            self.streams.wake(event)

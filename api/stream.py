@@ -1,4 +1,4 @@
-"""One subscription's way through the log: a position, and what wakes it."""
+"""The ways of subscriptions through the log: of each a position, and what wakes it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -22,11 +22,10 @@ class Source(Protocol):
     """Where a stream reads; see `Feed`."""
 
     epoch: str
-    position: int
+    streams: "Streams"
 
-    def add(self, stream: "Stream") -> None: ...
-
-    def discard(self, stream: "Stream") -> None: ...
+    @property
+    def position(self) -> int: ...
 
     async def batch(self, after: int, criteria: Criteria) -> tuple[Sequence[Record], int]: ...
 
@@ -56,7 +55,7 @@ class Stream:
                 replaced.
             Unavailable: The database is away, and the position is behind the ring.
         """
-        self._source.add(self)
+        self._source.streams.add(self)
         try:
             while True:
                 while self._position < self._source.position:
@@ -71,7 +70,7 @@ class Stream:
                 self._check_epoch()
                 await self._next_concern()
         finally:
-            self._source.discard(self)
+            self._source.streams.discard(self)
             self._is_over = True
             self._moved.set()
 
@@ -107,6 +106,41 @@ class Stream:
     def _move_to(self, position: int) -> None:
         self._position = max(self._position, position)
         self._moved.set()
+
+
+class Streams:
+    """Those that wait for events, by what may concern them."""
+
+    def __init__(self) -> None:
+        self._by_interest: dict[Interest, set[Stream]] = {}
+
+    def add(self, stream: Stream) -> None:
+        """Wake the stream from now on."""
+        for interest in stream.interests:
+            self._by_interest.setdefault(interest, set()).add(stream)
+
+    def discard(self, stream: Stream) -> None:
+        """Wake the stream no more."""
+        for interest in stream.interests:
+            self._by_interest[interest].discard(stream)
+            if not self._by_interest[interest]:
+                del self._by_interest[interest]
+
+    def wake(self, event: Record) -> None:
+        """Wake those that an event may concern."""
+        for interest in (
+            ("session_id", event.session_id),
+            ("user_id", event.user_id),
+            ("organization_id", event.organization_id),
+            EVERYTHING,
+        ):
+            for stream in self._by_interest.get(interest, ()):
+                stream.wake(event.seq)
+
+    def wake_all(self, seq: int) -> None:
+        for streams in self._by_interest.values():
+            for stream in streams:
+                stream.wake(seq)
 
 
 async def delivered(streams: Iterable[Stream], seq: int) -> None:
