@@ -44,8 +44,9 @@ class Stream:
         self._first_concern: int | None = None
         self._is_idle = False
         self._is_over = False
-        self._woken = asyncio.Event()
-        self._moved = asyncio.Event()
+        # Futures, made while somebody waits: an `asyncio.Event` takes a kilobyte, and there are many streams.
+        self._woken: asyncio.Future[None] | None = None
+        self._followers: list[asyncio.Future[None]] = []
 
     async def events(self) -> AsyncGenerator[Record, None]:
         """Yield the matching events after the position in the order of the log, for ever.
@@ -72,29 +73,31 @@ class Stream:
         finally:
             self._source.streams.discard(self)
             self._is_over = True
-            self._moved.set()
+            self._tell_followers()
 
     def wake(self, seq: int) -> None:
         """Tell of an event that may concern this stream."""
         if self._first_concern is None:
             self._first_concern = seq
-            self._woken.set()
+            if self._woken is not None and not self._woken.done():
+                self._woken.set_result(None)
 
     async def delivered(self, seq: int) -> None:
         """Return when all that concerns this stream up to `seq` was taken from it, or it is over."""
         while (
             not self._is_over and self._position < seq and not (self._is_idle and self._first_concern is None)
         ):
-            self._moved.clear()
-            await self._moved.wait()
+            moved = asyncio.get_running_loop().create_future()
+            self._followers.append(moved)
+            await moved
 
     async def _next_concern(self) -> None:
         """Wait for an event that may concern this stream; what comes before it need not be read."""
         self._first_concern = None
-        self._woken.clear()
         self._is_idle = True
-        self._moved.set()
-        await self._woken.wait()
+        self._tell_followers()
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
         self._is_idle = False
         if self._first_concern is not None:
             self._move_to(self._first_concern - 1)
@@ -105,7 +108,13 @@ class Stream:
 
     def _move_to(self, position: int) -> None:
         self._position = max(self._position, position)
-        self._moved.set()
+        self._tell_followers()
+
+    def _tell_followers(self) -> None:
+        for moved in self._followers:
+            if not moved.done():
+                moved.set_result(None)
+        self._followers.clear()
 
 
 class Streams:

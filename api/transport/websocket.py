@@ -69,7 +69,9 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if not self.connection_init_received:
             websocket = cast("TextFrames", self.websocket)
             if self.connection_init_timeout_task is not None:
-                self.connection_init_timeout_task.cancel()  # what is left is ours to do
+                # What is left is ours to do; a task that was cancelled would keep its frames.
+                self.connection_init_timeout_task.cancel()
+                self.connection_init_timeout_task = None
             try:
                 viewer = await self.view.authenticator.viewer(
                     bearer_credential(payload) or bearer_credential(websocket.ws.headers)
