@@ -140,6 +140,7 @@ def test_finds_a_conflict_where_graphql_core_finds_one(text: str) -> None:
             "they return the types 'ID!' and 'String'",
         ),
         ("{ node { x: id ... on Cat { x: name } } }", "'id' and 'name' are different fields"),
+        ("{ cat { x: id x: __typename } }", "'id' and '__typename' are different fields"),
         (
             (
                 "{ again { ...A } again { ...B } } fragment A on Query { x: cat { id } } "
@@ -164,6 +165,7 @@ def test_says_why_fields_cannot_be_one(text: str, why: str) -> None:
         "{ pet { ... on Cat { x: id } ... on Dog { x: id } } }",
         "{ pet { ... on Cat { x: self { id } } ... on Dog { x: other { id } } } }",
         "{ node { list { id } ... on Cat { list { name } } } }",
+        "{ pet { ... on Cat { x: id } ... on Dog { x: __typename } } }",
     ],
 )
 def test_lets_fields_be_one_where_they_can(text: str) -> None:

@@ -39,11 +39,11 @@ Level: TypeAlias = list[tuple[Parent, SelectionSetNode]]
 
 
 class Selected(NamedTuple):
-    """A field where it is selected."""
+    """A field where it is selected; `__typename` has no type here, as for the rule of graphql-core."""
 
     node: FieldNode
     parent: Parent
-    type: GraphQLOutputType
+    type: GraphQLOutputType | None
 
 
 class Merging:
@@ -102,6 +102,8 @@ class Merging:
         return cast("Parent", self._schema.type_map[condition.name.value])
 
     def _selected(self, node: FieldNode, parent: Parent) -> Selected:
+        if node.name.value == "__typename":
+            return Selected(node, parent, None)
         field = self._schema.get_field(parent, node.name.value)
         assert field is not None, "the document is valid"  # noqa: S101
         return Selected(node, parent, field.type)
@@ -136,8 +138,9 @@ def _conflict_of_fields(name: str, group: list[Selected]) -> GraphQLError | None
 
 
 def _conflict_of_shapes(name: str, group: list[Selected]) -> GraphQLError | None:
-    first, *others = group
-    for other in others:
+    typed = [one for one in group if one.type is not None]
+    for other in typed[1:]:
+        first = typed[0]
         if not _is_one_shape(first.type, other.type):
             return _error(name, f"they return the types '{first.type}' and '{other.type}'", first, other)
     return None
