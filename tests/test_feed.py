@@ -43,6 +43,7 @@ async def test_reads_what_gathered_in_one_go(database: Database) -> None:
     assert feed.position == 2
     for number in (3, 4, 5):
         await store(database, row(number))
+    assert feed.position == 2
     with statements() as sent:
         await feed.refresh()
     assert feed.position == 5

@@ -48,8 +48,8 @@ def post(document: str, accept: str) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def long_sessions(database: Database, start: int, count: int) -> None:
-    await store(database, *(row(start + number, user_agent="x" * 5000) for number in range(count)))
+async def long_sessions(database: Database, count: int) -> None:
+    await store(database, *(row(number, user_agent="x" * 5000) for number in range(count)))
 
 
 def connections(node: Node) -> list[Any]:
@@ -63,7 +63,7 @@ def unsent(connection: Any) -> int:
 
 async def test_cuts_off_who_takes_no_answer(start_node: StartNode, database: Database) -> None:
     node = await start_node(send_seconds=0.1)
-    await long_sessions(database, 0, 100)
+    await long_sessions(database, 100)
     with client(node) as raw:
         raw.sendall(post(LONG_ANSWER, "application/json"))
         await until(lambda: bool(connections(node)))
@@ -72,7 +72,7 @@ async def test_cuts_off_who_takes_no_answer(start_node: StartNode, database: Dat
 
 async def test_leaves_alone_who_is_slow(start_node: StartNode, database: Database) -> None:
     node = await start_node(send_seconds=1)
-    await long_sessions(database, 0, 100)
+    await long_sessions(database, 100)
     loop = asyncio.get_running_loop()
     with client(node) as raw:
         raw.sendall(post(LONG_ANSWER, "application/json"))
@@ -93,7 +93,7 @@ async def test_cuts_off_a_stream_that_nobody_reads(start_node: StartNode, databa
     with client(node) as raw:
         raw.sendall(post(WATCH, "text/event-stream"))
         await until(lambda: node.streams == 1)
-        await long_sessions(database, 0, 2000)
+        await long_sessions(database, 2000)
         await until(lambda: node.streams == 0)
         assert connections(node) == []
 
@@ -104,6 +104,6 @@ async def test_cuts_off_a_socket_that_nobody_reads(start_node: StartNode, databa
         async with node.socket(sock=raw, max_queue=1, close_timeout=0) as opened:
             await opened.subscribe(WATCH)
             assert node.streams == 1
-            await long_sessions(database, 0, 2000)
+            await long_sessions(database, 2000)
             await until(lambda: node.streams == 0)
             assert connections(node) == []
